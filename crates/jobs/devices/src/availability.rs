@@ -10,22 +10,41 @@ use crate::state::DeviceState;
 ///
 /// A device that is degraded or asleep on purpose is available. One that is being activated is neither.
 pub fn availability(periods: &[Period], from: Timestamp, to: Timestamp) -> Option<f64> {
-    let (mut available, mut counted) = (0_u64, 0_u64);
-    for period in periods {
-        let end = period.ended.unwrap_or(to).min(to);
-        let lasted = end.as_millisecond().saturating_sub(period.began.max(from).as_millisecond());
-        let Ok(lasted) = u64::try_from(lasted) else { continue };
-        match period.state {
-            DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep => {
-                available += lasted;
-                counted += lasted;
+    let mut tally = Tally::default();
+    tally.add(periods, from, to);
+    tally.ratio()
+}
+
+/// Milliseconds in which devices were available, of those in which their states were known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    available: u64,
+    counted: u64,
+}
+
+impl Tally {
+    /// Adds the time from `from` to `to`.
+    pub(crate) fn add(&mut self, periods: &[Period], from: Timestamp, to: Timestamp) {
+        for period in periods {
+            let end = period.ended.unwrap_or(to).min(to);
+            let lasted = end.as_millisecond().saturating_sub(period.began.max(from).as_millisecond());
+            let Ok(lasted) = u64::try_from(lasted) else { continue };
+            match period.state {
+                DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep => {
+                    self.available += lasted;
+                    self.counted += lasted;
+                }
+                DeviceState::Down => self.counted += lasted,
+                DeviceState::Unknown | DeviceState::New => {}
             }
-            DeviceState::Down => counted += lasted,
-            DeviceState::Unknown | DeviceState::New => {}
         }
     }
-    #[expect(clippy::cast_precision_loss, reason = "a ratio of milliseconds needs no more digits")]
-    (counted > 0).then(|| available as f64 / counted as f64)
+
+    /// The part that was available; `None` if nothing was known.
+    pub(crate) fn ratio(self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a ratio of milliseconds needs no more digits")]
+        (self.counted > 0).then(|| self.available as f64 / self.counted as f64)
+    }
 }
 
 #[cfg(test)]

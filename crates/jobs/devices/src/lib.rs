@@ -9,6 +9,7 @@ mod availability;
 mod calls;
 mod decide;
 mod facts;
+mod hours;
 mod labels;
 mod seen;
 mod state;
@@ -36,12 +37,14 @@ pub use self::calls::coverage::{Against, Coverage, CoverageView, ListedDevice, M
 pub use self::calls::device::{
     AvailabilityView, BlindCause, BlindView, DeviceDetail, DeviceView, DevicesView, ListDevices, PeriodView, ShowDevice,
 };
+pub use self::calls::report::{DeviceHistory, HistoryView, Report, ReportBy, ReportRow, ReportView};
 pub use self::calls::sweep::{Sweep, SweptView};
 pub use self::calls::watch::{ListWatches, PauseWatch, RemoveWatch, WatchView};
 pub use self::calls::watch_add::{AddWatch, AddWatches, AddedManyView, AddedView, Each, NotAddedView, WatchSettings};
 pub use self::calls::watch_set::{SetWatch, ShowWatch, WatchChanges, WatchDetail};
 pub use self::decide::Swept;
 pub use self::facts::Facts;
+pub use self::hours::{BusinessHours, BusinessHoursError, Month, MonthError};
 pub use self::labels::WantedLabel;
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
@@ -74,11 +77,13 @@ pub fn register<D: Door>(registry: &mut Registry<D>, job: &JobContext) {
         .add::<AddWatches>(job)
         .add::<ApproveDevices>(job)
         .add::<Coverage>(job)
+        .add::<DeviceHistory>(job)
         .add::<ListAlerts>(job)
         .add::<ListDevices>(job)
         .add::<ListWatches>(job)
         .add::<PauseWatch>(job)
         .add::<RemoveWatch>(job)
+        .add::<Report>(job)
         .add::<SetWatch>(job)
         .add::<ShowAlert>(job)
         .add::<ShowDevice>(job)

@@ -1,6 +1,6 @@
 //! The devices of a watch as they were read last, and the periods of their states.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_store::sql::{Row, Tx, sql};
@@ -156,16 +156,33 @@ pub(crate) async fn periods(
     since: Timestamp,
 ) -> Result<Vec<Period>, StoreError> {
     let rows = store.read(sql(PERIODS, SELECT_PERIODS).bind(watch).bind(device).bind(since)).await?;
-    let period = |row: &Row| {
-        let altered = || StoreError::Altered { table: PERIODS, row: device.to_owned() };
-        Ok(Period {
-            began: row.timestamp("began")?,
-            ended: row.optional_timestamp("ended")?,
-            state: DeviceState::of_word(row.str("state")?).ok_or_else(altered)?,
-            cause: row.optional_text("cause")?,
-        })
-    };
-    rows.iter().map(period).collect()
+    rows.iter().map(|row| period(row, device)).collect()
+}
+
+/// The periods of all devices of a watch that lie at least partly between two moments, by device.
+pub(crate) async fn periods_of_watch(
+    store: &Store,
+    watch: &str,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<BTreeMap<String, Vec<Period>>, StoreError> {
+    let rows = store.read(sql(PERIODS, SELECT_BETWEEN).bind(watch).bind(from).bind(to)).await?;
+    let mut periods: BTreeMap<String, Vec<Period>> = BTreeMap::new();
+    for row in &rows {
+        let device = row.text("device")?;
+        let found = period(row, &device)?;
+        periods.entry(device).or_default().push(found);
+    }
+    Ok(periods)
+}
+
+fn period(row: &Row, device: &str) -> Result<Period, StoreError> {
+    let altered = || StoreError::Altered { table: PERIODS, row: device.to_owned() };
+    Ok(Period {
+        began: row.timestamp("began")?,
+        ended: row.optional_timestamp("ended")?,
+        state: DeviceState::of_word(row.str("state")?).ok_or_else(altered)?,
+        cause: row.optional_text("cause")?,
+    })
 }
 
 /// How the last readings of all watches went, by the watch's id.
@@ -254,6 +271,8 @@ const END: &str = "UPDATE devices_periods SET ended = $3 WHERE watch = $1 AND de
 const END_ALL: &str = "UPDATE devices_periods SET ended = $2 WHERE watch = $1 AND ended IS NULL AND began <= $2";
 const SELECT_PERIODS: &str = "SELECT began, ended, state, cause FROM devices_periods \
      WHERE watch = $1 AND device = $2 AND (ended IS NULL OR ended > $3) ORDER BY began DESC LIMIT 10000";
+const SELECT_BETWEEN: &str = "SELECT device, began, ended, state, cause FROM devices_periods \
+     WHERE watch = $1 AND (ended IS NULL OR ended > $2) AND began < $3 ORDER BY device, began";
 const SELECT_READINGS: &str = "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings";
 const SELECT_READING: &str =
     "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings WHERE watch = $1";

@@ -210,7 +210,7 @@ impl Watched {
     }
 
     /// Since when the states of its devices are not known, and the reason.
-    fn is_blind(&self) -> Option<(BlindCause, Timestamp, String)> {
+    pub(crate) fn is_blind(&self) -> Option<(BlindCause, Timestamp, String)> {
         if let Some(since) = self.watch.paused_at {
             return Some((BlindCause::Paused, since, "the watch is paused".to_owned()));
         }
@@ -380,7 +380,8 @@ impl Operation for ShowDevice {
     }
 }
 
-fn shown(period: &Period) -> PeriodView {
+/// A period, as people and programs see it.
+pub(crate) fn shown(period: &Period) -> PeriodView {
     let Period { began, ended, state, cause } = period.clone();
     PeriodView { state, began, ended, cause }
 }

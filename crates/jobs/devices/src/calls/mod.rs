@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 pub(crate) mod approve;
 pub(crate) mod coverage;
 pub(crate) mod device;
+pub(crate) mod report;
 pub(crate) mod sweep;
 pub(crate) mod watch;
 pub(crate) mod watch_add;

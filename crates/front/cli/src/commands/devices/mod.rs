@@ -6,6 +6,7 @@ mod chosen;
 mod coverage;
 mod device_list;
 mod list;
+mod report;
 mod watch;
 mod watch_add;
 
@@ -34,6 +35,10 @@ pub(crate) enum Devices {
     /// List and acknowledge alerts, and silence what is known
     #[command(subcommand)]
     Alerts(alerts::Alerts),
+    /// List the states that a device has had
+    History(report::History),
+    /// Report how available devices were in a month
+    Report(report::Monthly),
     /// List the workspaces with devices that a watch cannot see
     Coverage(coverage::Compare),
     /// Approve new devices that wait, so that their states count
@@ -58,6 +63,8 @@ impl Devices {
             Self::Show(command) => command.run(common).await,
             Self::Alerts(command) => command.run(common).await,
             Self::Approve(command) => command.run(common).await,
+            Self::History(command) => command.run(common).await,
+            Self::Report(command) => command.run(common).await,
             Self::Coverage(command) => command.run(common).await,
             Self::Sweep(command) => command.run(common).await,
         }
@@ -138,6 +145,14 @@ pub(super) const EXAMPLES: &[Examples] = &[
             "lanyard devices alerts silence '1.04 Boardroom' --for 2h",
             "lanyard devices alerts silence --watch lobby --for 1d --note 'network works'",
             "lanyard devices alerts silence A-1042 --end",
+        ],
+    ),
+    ("devices history", &["lanyard devices history '1.04 Boardroom' --since 30d"]),
+    (
+        "devices report",
+        &[
+            "lanyard devices report --month 2026-11",
+            "lanyard devices report --month 2026-11 --by device --customer acme --time-zone Europe/Zurich --csv > november.csv",
         ],
     ),
     (

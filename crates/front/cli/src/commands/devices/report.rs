@@ -1,0 +1,163 @@
+//! `lanyard devices history` and `report`: what was.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use lanyard_devices::{BusinessHours, DeviceHistory, Month, Report, ReportBy, ReportRow, ReportView, WatchName};
+
+use super::chosen::Chosen;
+use super::devices;
+use super::list::ago;
+use crate::commands::audit::Since;
+use crate::context::{self, Common};
+use crate::exit::Failure;
+use crate::output::{duration, table};
+use crate::{csv, numbers, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// The device: its name, serial number, MAC address in any form, or id
+    device: String,
+    /// The watch, for a device that several watches see
+    #[arg(long)]
+    watch: Option<WatchName>,
+    /// Only periods of the last 12h or 30d, or since a moment (2027-01-31T18:00:00Z)
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// Show only the latest COUNT periods
+    #[arg(long, value_name = "COUNT", value_parser = numbers::count, default_value_t = 100)]
+    limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Monthly {
+    /// The month, for example 2026-11
+    #[arg(long)]
+    month: Month,
+    /// What the rows are
+    #[arg(long, value_enum, default_value_t = By::Customer)]
+    by: By,
+    /// The business hours
+    #[arg(long, value_name = "HOURS", default_value = "Mon-Fri 8-18")]
+    hours: BusinessHours,
+    /// The time zone of the month and the hours, for example Europe/Zurich
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    time_zone: String,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Print CSV, for a spreadsheet
+    #[arg(long)]
+    csv: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    Customer,
+    Watch,
+    Device,
+}
+
+impl History {
+    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let now = context::parts().clock.now().wall;
+        let Self { device, watch, since, limit } = self;
+        let since = since.map(|since| since.moment(now));
+        let view = common.broker().await?.perform(DeviceHistory { device, watch, since, limit }).await?;
+        if common.json {
+            output::json::print(&view)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let room = table::room();
+        let rows = view.periods.iter().map(|period| {
+            let ended = period.ended.map_or_else(|| "-".to_owned(), |at| table::moment(at, room));
+            let lasted = ago(period.began, period.ended.unwrap_or(now));
+            let cause = period.cause.clone().unwrap_or_else(|| "-".to_owned());
+            vec![period.state.to_string(), table::moment(period.began, room), ended, lasted, cause]
+        });
+        output::block(&table::render(&["STATE", "FROM", "TO", "FOR", "CAUSE"], rows.collect()))?;
+        output::note(&format!("{}, watch {}", view.device.facts.name, view.device.watch));
+        if view.more {
+            output::note("there are more: --limit COUNT");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Monthly {
+    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let Self { month, by, hours, time_zone, chosen, csv } = self;
+        let by = match by {
+            By::Customer => ReportBy::Customer,
+            By::Watch => ReportBy::Watch,
+            By::Device => ReportBy::Device,
+        };
+        let (month, hours) = (month.to_string(), hours.to_string());
+        let report = Report { month, by, hours, time_zone, labels: chosen.labels() };
+        let view = common.broker().await?.perform(report).await?;
+        if common.json {
+            output::json::print(&view)?;
+        } else if csv {
+            print_csv(&view)?;
+        } else {
+            show(&view)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn show(view: &ReportView) -> Result<(), Failure> {
+    if view.rows.is_empty() {
+        output::note(&format!("nothing is known of {}", view.month));
+        return Ok(());
+    }
+    let percent = |part: Option<f64>| part.map_or_else(|| "?".to_owned(), |part| format!("{:.2} %", part * 100.0));
+    let rows = view.rows.iter().map(|row| {
+        let down = match row.down_seconds {
+            0 => "-".to_owned(),
+            seconds => duration::words(Duration::from_secs(seconds)),
+        };
+        vec![
+            row.name.clone(),
+            row.devices.to_string(),
+            percent(row.availability),
+            percent(row.in_hours),
+            row.outages.to_string(),
+            down,
+        ]
+    });
+    let first = match view.by {
+        ReportBy::Customer => "CUSTOMER",
+        ReportBy::Watch => "WATCH",
+        ReportBy::Device => "DEVICE",
+    };
+    let headings = [first, "DEVICES", "ALL HOURS", "IN HOURS", "OUTAGES", "DOWN"];
+    output::block(&table::render(&headings, rows.collect()))?;
+    let all = view.rows.iter().map(|row| row.devices).sum();
+    output::note(&format!("{} in {}; business hours {}, {}", devices(all), view.month, view.hours, view.time_zone));
+    output::note("availability counts the time in which the state was known");
+    Ok(())
+}
+
+fn print_csv(view: &ReportView) -> Result<(), Failure> {
+    output::line("name,customer,watch,serial,devices,availability,in_hours,outages,down_seconds")?;
+    for row in &view.rows {
+        let ReportRow { name, customer, watch, serial, devices, availability, in_hours, down_seconds, outages } = row;
+        let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+        let ratio = |part: &Option<f64>| part.map_or_else(String::new, |part| format!("{part:.6}"));
+        let fields = [
+            name.clone(),
+            or_empty(customer),
+            or_empty(watch),
+            or_empty(serial),
+            devices.to_string(),
+            ratio(availability),
+            ratio(in_hours),
+            outages.to_string(),
+            down_seconds.to_string(),
+        ];
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        output::line(&csv::line(&fields))?;
+    }
+    Ok(())
+}
