@@ -408,13 +408,14 @@ fn what_was_is_listed_and_reported_by_month() {
              WHERE device = '{id}' AND state = 'up'"
         ),
     );
-    let (code, history) = json(&home, &["devices", "history", id]);
+    let since = ["devices", "history", id, "--since", "2024-12-01T00:00:00Z"];
+    let (code, history) = json(&home, &since);
     assert_eq!((code, history["periods"].as_array().unwrap().len()), (0, 3), "{history}");
     assert_eq!(
         (&history["periods"][1]["state"], &history["periods"][1]["cause"]),
         (&value!("down"), &value!("offline"))
     );
-    assert!(home.run(["devices", "history", id, "--limit", "2"]).stderr.contains("there are more"));
+    assert!(home.run([&since[..], &["--limit", "2"]].concat()).stderr.contains("there are more"));
 
     let month = ["devices", "report", "--month", "2025-01"];
     let (_, report) = json(&home, &month);
