@@ -227,11 +227,18 @@ fn compare_list(view: &mut CoverageView, seen: &[Device], listed: &[ListedDevice
         key(device.serial.as_ref()).is_some_and(|serial| serials.contains(&serial))
             || key(device.mac.as_ref()).is_some_and(|mac| macs.contains(&mac))
     };
+    // Devices that are seen and not listed are not compared.
+    view.devices_seen = by_workspace.values().flatten().filter(|device| is_seen(device)).count();
     view.missing = by_workspace
         .into_iter()
         .filter_map(|((location, workspace), devices)| {
             let unseen = devices.into_iter().filter(|device| !is_seen(device));
-            let devices: Vec<_> = unseen.map(|device| device.product.clone()).collect();
+            // A list without products still says which device it is.
+            let which = |device: &ListedDevice| {
+                let of = [Some(&device.product), device.serial.as_ref(), device.mac.as_ref()];
+                of.into_iter().flatten().find(|text| !text.is_empty()).cloned().unwrap_or_default()
+            };
+            let devices: Vec<_> = unseen.map(which).collect();
             let (workspace, location) = (workspace.to_owned(), location.map(str::to_owned));
             (!devices.is_empty()).then_some(MissingView { workspace, location, devices })
         })
