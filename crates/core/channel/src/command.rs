@@ -32,7 +32,8 @@ pub(crate) async fn run(
     limit: Duration,
     sleep: &dyn Sleep,
 ) -> Result<(), DeliveryError> {
-    let event = serde_json::to_vec(notice).expect("a notice can be written as JSON");
+    let mut event = serde_json::to_vec(notice).expect("a notice can be written as JSON");
+    event.push(b'\n');
     let unreachable = |receiver: String, error: &io::Error| {
         let reason = match error.kind() {
             io::ErrorKind::NotFound => "there is no such program",

@@ -1,5 +1,6 @@
 //! The channels of `lanyard.toml`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -49,10 +50,14 @@ fn channel_settings(settings: Settings, home: &Home) -> Result<ChannelSettings, 
             Some(std::fs::read(&path).map_err(|error| invalid(format!("cannot read {}: {error}", path.display())))?)
         }
     };
-    let in_file =
+    let in_file: Vec<Channel> =
         channel.into_iter().map(|channel| command_channel(channel).map_err(invalid)).collect::<Result<_, _>>()?;
+    let mut names = BTreeSet::new();
+    if let Some(channel) = in_file.iter().find(|channel| !names.insert(&channel.name)) {
+        return Err(invalid(format!("two channels in lanyard.toml are named {}", channel.name)));
+    }
     if events.oldest_backup.is_some_and(|oldest| oldest < SHORTEST_BACKUP) {
-        return Err(invalid("oldest_backup in lanyard.toml is less than an hour".to_owned()));
+        return Err(invalid("oldest_backup in lanyard.toml must be at least an hour".to_owned()));
     }
     let oldest_backup = events.oldest_backup.or(ChannelSettings::default().oldest_backup);
     Ok(ChannelSettings { in_file, link: public_url, proxy: events.proxy, oldest_backup, authorities })

@@ -26,6 +26,8 @@ pub struct ChannelView {
     pub kind: String,
     /// Its target, without secrets.
     pub target: String,
+    /// The credential that posts to a space.
+    pub credential: Option<String>,
     /// Whether it is in the settings file.
     pub in_file: bool,
     /// The state: `new` (nothing was delivered yet), `delivering`, `failing`, `paused` or `unreadable`.
@@ -188,7 +190,12 @@ impl Operation for TestChannel {
 
     async fn run(self, broker: &Broker) -> Result<(), Error> {
         let (channel, _) = find(broker, &self.name).await?;
-        send_test(broker, &channel, "correct the receiver; waiting events are delivered then").await
+        let otherwise = if channel.paused_at.is_some() {
+            "correct the receiver; waiting events are delivered after: lanyard channel resume"
+        } else {
+            "correct the receiver; waiting events are delivered with the next attempt, within ten minutes"
+        };
+        send_test(broker, &channel, otherwise).await
     }
 }
 
@@ -214,6 +221,9 @@ fn next_step(error: &DeliveryError, target: &Target) -> Option<String> {
         (DeliveryError::AddressRefused { .. }, _) => {
             "if the receiver is meant to have a private address, add the channel with --allow-private"
         }
+        (DeliveryError::NoToken { reason }, _) if reason.contains("no longer exists") => {
+            "remove the channel, and add it with another credential: lanyard channel remove"
+        }
         (DeliveryError::NoToken { .. }, _) => "see which credential needs attention: lanyard list",
         (DeliveryError::Refused { .. }, Target::Space(_)) => {
             "check the id of the space, and that the credential is a member of it: lanyard api NAME rooms"
@@ -227,9 +237,7 @@ fn next_step(error: &DeliveryError, target: &Target) -> Option<String> {
             "if the receiver checks signatures, give it the secret first: make one (echo whsec_$(openssl rand -base64 32)), and add the \
              channel with --secret-file"
         }
-        (_, Target::Command(_)) => {
-            "correct the program, or its settings in lanyard.toml; waiting events are delivered then"
-        }
+        (_, Target::Command(_)) => "correct the program, or its settings in lanyard.toml",
         _ => return None,
     };
     Some(hint.to_owned())
@@ -315,8 +323,8 @@ fn missing(name: &ChannelName) -> Error {
 }
 
 fn in_file(name: &ChannelName) -> Error {
-    Problem::new(Code::Failed, format!("the channel {name} is in lanyard.toml"))
-        .hint("change it there, and restart the broker")
+    Problem::new(Code::Failed, format!("the channel {name} is in lanyard.toml, and can only be changed there"))
+        .hint("change or remove its table, and restart the broker; such a channel cannot be paused")
         .into()
 }
 
@@ -345,6 +353,7 @@ async fn view(broker: &Broker, channel: Result<(&Channel, Option<&str>), &StoreE
         name: channel.name.to_string(),
         kind: channel.target.kind().to_owned(),
         target: channel.target.to_string(),
+        credential: poster(broker, channel).await?,
         in_file: id.is_none(),
         state: state.to_owned(),
         types: rules.types.iter().map(ToString::to_string).collect(),
@@ -359,6 +368,17 @@ async fn view(broker: &Broker, channel: Result<(&Channel, Option<&str>), &StoreE
     })
 }
 
+/// The name of the credential that posts to a space; its id if it no longer exists.
+async fn poster(broker: &Broker, channel: &Channel) -> Result<Option<String>, Error> {
+    let Target::Space(target) = &channel.target else { return Ok(None) };
+    Ok(Some(match broker.store.credential_by_id(target.credential).await {
+        Ok(Some(credential)) => credential.name.to_string(),
+        Ok(None) => format!("{} (no longer exists)", target.credential),
+        Err(error) if error.is_of_one_row() => target.credential.to_string(),
+        Err(error) => return Err(error.into()),
+    }))
+}
+
 fn unreadable(why: &StoreError) -> ChannelView {
     // The name by which it can be removed.
     let name = match why {
@@ -369,6 +389,7 @@ fn unreadable(why: &StoreError) -> ChannelView {
         name: name.to_owned(),
         kind: "?".to_owned(),
         target: "?".to_owned(),
+        credential: None,
         in_file: false,
         state: "unreadable".to_owned(),
         types: Vec::new(),

@@ -100,8 +100,13 @@ pub(super) fn told(record: &JournalRecord) -> Option<(NoticeType, NoticeData)> {
             let details = object(json!({ "lasted_seconds": lasted_seconds }));
             Some((NoticeType::CREDENTIAL_REVOKED, NoticeData { details, ..NoticeData::new(what, Severity::Warning) }))
         }
-        Event::Cleared { .. } => {
-            let what = format!("{name} was cleared by {}: its tokens were revoked or are being revoked.", record.actor);
+        Event::Cleared { kind, .. } => {
+            let outcome = match kind.parse() {
+                Ok(Kind::Integration | Kind::ServiceApp) => "its tokens were revoked or are being revoked",
+                // Webex revokes a token for the app that it belongs to.
+                _ => "its token may still be valid, because Lanyard cannot revoke it",
+            };
+            let what = format!("{name} was cleared by {}: {outcome}.", record.actor);
             Some((NoticeType::CREDENTIAL_REVOKED, NoticeData::new(what, Severity::Info)))
         }
         Event::KeyRotated { key, next, kept_in, .. } => {

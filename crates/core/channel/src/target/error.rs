@@ -8,7 +8,9 @@ use crate::reach::RefusedAddress;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TargetError {
     /// An address is not a URL of a web server.
-    #[error("expected an address such as https://hooks.example/path, without a user name or a fragment")]
+    #[error(
+        "expected an address that begins with https://, such as https://hooks.example/path, without a user name or a fragment"
+    )]
     Address,
     /// An address would send secrets in the clear.
     #[error("http is not allowed for {0}: use https, or allow private addresses")]

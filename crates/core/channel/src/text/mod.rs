@@ -37,6 +37,10 @@ impl NoticeText {
         if let Some(alert) = data.details.get("alert").and_then(|alert| alert.as_str()) {
             facts.push(("Alert", shown(alert, LONGEST_FACT)));
         }
+        // People with several homes have credentials of one name in each.
+        if let Some((_, home)) = notice.source.rsplit_once(':') {
+            facts.push(("Home", shown(home, LONGEST_FACT)));
+        }
         facts.push(("Severity", data.severity.as_str().to_owned()));
         if data.state == AlertState::Resolved {
             facts.push(("State", "resolved".to_owned()));

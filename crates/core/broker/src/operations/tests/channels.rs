@@ -16,6 +16,7 @@ pub(super) fn trips(tried: &mut Trips) {
         name: "ops".to_owned(),
         kind: "webhook".to_owned(),
         target: "webhook hooks.example".to_owned(),
+        credential: None,
         in_file: false,
         state: "failing".to_owned(),
         types: vec!["credential.*".to_owned()],

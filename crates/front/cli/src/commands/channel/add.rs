@@ -166,7 +166,13 @@ pub(crate) struct Mail {
 
 impl Add {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
+        let home = common.home()?.directory;
+        let is_new = !home.exists();
         let broker = common.broker_or_new_with_channels().await?;
+        if is_new {
+            // A mistyped directory would keep the channel from the home that it is meant for.
+            output::note(&format!("created a home in {}", home.display()));
+        }
         match self {
             Self::Webhook(command) => command.run(&broker, common).await,
             Self::Alertmanager(command) => {
@@ -307,5 +313,8 @@ fn heartbeat(text: &str) -> Result<Duration, &'static str> {
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err passes it")]
 fn usage(error: TargetError) -> Failure {
-    Failure::Usage { message: error.to_string(), hint: "lanyard channel add --help".to_owned() }
+    Failure::Usage {
+        message: error.to_string(),
+        hint: "see the options: lanyard channel add webhook --help, and the same for the other kinds".to_owned(),
+    }
 }

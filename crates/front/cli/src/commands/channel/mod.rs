@@ -138,6 +138,9 @@ fn show(channel: &ChannelView, common: &Common) -> Result<(), Failure> {
         ("state", channel.state.clone()),
         ("events", wants(channel)),
     ];
+    if let Some(credential) = &channel.credential {
+        facts.push(("credential", credential.clone()));
+    }
     if let Some(seconds) = channel.heartbeat_seconds {
         facts.push(("heartbeat", format!("every {} minutes", seconds.div_ceil(60))));
     }

@@ -216,7 +216,8 @@ fn doctor_names_each_mistake_in_the_channels_of_the_settings_file() {
     for (settings, said) in [
         (format!("{channel}events = [\"credential.needs-token\"]\n"), "no event has the type credential.needs-token"),
         (channel.replace("true", "no-such-program"), "the channel log cannot run no-such-program"),
-        ("[events]\noldest_backup = \"5m\"\n".to_owned(), "oldest_backup in lanyard.toml is less than an hour"),
+        ("[events]\noldest_backup = \"5m\"\n".to_owned(), "oldest_backup in lanyard.toml must be at least an hour"),
+        (format!("{channel}{channel}"), "two channels in lanyard.toml are named log"),
         (format!("{channel}events = [\"heartbeat\"]\n"), "the type heartbeat needs an interval"),
         ("public_url = \"lanyard.example.com\"\n".to_owned(), "public_url in lanyard.toml is not an address"),
         ("[events]\nauthorities = \"ca.pem\"\n".to_owned(), "cannot read"),
