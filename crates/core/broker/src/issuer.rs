@@ -73,7 +73,7 @@ impl<'a> Obstacle<'a> {
 }
 
 /// How many credentials may be minted through one another. The kinds allow three; only an altered row makes a circle.
-const LONGEST_CHAIN: u32 = 8;
+pub(crate) const LONGEST_CHAIN: u32 = 8;
 
 /// Whether a credential obtains no more tokens until someone acts. A failure that passes is not counted.
 fn waits_for_person(credential: &Credential, now: &Moment) -> bool {

@@ -37,6 +37,8 @@ pub struct HeldToken {
     pub validity: Option<Validity>,
     /// How the next token is obtained.
     pub renewal: Renewal,
+    /// The credential that it is minted through.
+    pub via: Option<CredentialId>,
     /// The scopes that were granted, separated by spaces; `None` where Webex did not say.
     pub scopes: Option<Arc<str>>,
     /// The person that the token acts as; `None` while that is unknown.
@@ -212,14 +214,15 @@ fn read(row: &Row, shared: &mut Shared) -> Result<HeldToken, StoreError> {
     };
     let kind = row.parsed::<Kind>("kind")?;
     let validity = shared.validity(row)?;
-    let mints = row.optional_str("mint_via")?.is_some();
+    let via = row.optional_parsed("mint_via")?;
     Ok(HeldToken {
         id: row.parsed("id")?,
         name: row.parsed("name")?,
         kind,
         environment: shared.environment(row)?,
         generation: Generation::new(row.counter("generation")?),
-        renewal: Renewal::of(kind, validity.as_ref(), trouble, mints),
+        renewal: Renewal::of(kind, validity.as_ref(), trouble, via.is_some()),
+        via,
         validity,
         scopes: row.optional_str("scopes")?.map(|scopes| shared.scopes(scopes)),
         subject: row.optional_text("subject_id")?.map(PersonId::new),

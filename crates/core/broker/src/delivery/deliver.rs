@@ -39,6 +39,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 const LONGEST_ASKED: Duration = Duration::from_hours(1);
 /// How many attempts fail before people are told.
 const TOLD_AFTER: u32 = 4;
+/// The beginning of the ids of tests of a channel that failed.
+const PROBE: &str = "probe-";
 /// How long one event is tried, before the next one is.
 const GIVEN_UP: Duration = Duration::from_hours(72);
 /// The reason why a channel fails whose place is not in the journal.
@@ -73,6 +75,9 @@ pub(crate) struct Progress {
 pub(crate) struct Failing {
     /// Since when.
     pub(crate) since: Timestamp,
+    /// The channel's name.
+    #[serde(default)]
+    name: String,
     /// How many attempts have failed.
     pub(crate) attempts: u32,
     /// The reason of the last failure.
@@ -83,6 +88,9 @@ pub(crate) struct Failing {
     event: String,
     #[serde(default)]
     tried_since: Option<Moment>,
+    /// When a test was sent last, because nothing waited.
+    #[serde(default)]
+    probed: Option<Moment>,
     /// The recipients of that event's mail who have it.
     #[serde(default)]
     accepted: Vec<String>,
@@ -122,8 +130,11 @@ pub(crate) async fn deliver(broker: &Broker, claim: &Claim) -> Result<Next, Halt
                 if !is_gone {
                     return Ok(Next::Again(ELSEWHERE));
                 }
-                broker.queue.remove(DELIVER, key).await?;
-                return Err(Halt::Lost);
+            }
+            // What people were told of it ends with it.
+            if let Some(failing) = progress.failing.take().filter(|failing| failing.told && !failing.name.is_empty()) {
+                let event = Event::ChannelRecovered { name: failing.name };
+                claim.progress_with(&progress, Some(&event)).await?;
             }
             broker.queue.remove(DELIVER, key).await?;
             return Err(Halt::Lost);
@@ -143,6 +154,7 @@ pub(crate) async fn deliver(broker: &Broker, claim: &Claim) -> Result<Next, Halt
         let is_behind = delivery.next_page(&mut progress).await?;
         delivery.heartbeat(&mut progress).await?;
         delivery.repeat(&mut progress).await?;
+        delivery.probe(&mut progress).await?;
         let now = broker.clock.now();
         loops.delivery.beat(now.wall);
         if !is_behind {
@@ -233,11 +245,13 @@ impl Delivery<'_> {
         let earlier = progress.failing.take();
         progress.failing = Some(Failing {
             since: earlier.as_ref().map_or_else(|| self.broker.clock.now().wall, |failing| failing.since),
+            name: self.channel.name.to_string(),
             attempts: earlier.map_or(0, |failing| failing.attempts),
             why: LOST.to_owned(),
             told: true,
             event: String::new(),
             tried_since: None,
+            probed: None,
             accepted: Vec::new(),
         });
         let backlog = Backlog { kind: self.channel.target.kind(), waiting: 0, oldest: self.broker.clock.now().wall };
@@ -268,6 +282,7 @@ impl Delivery<'_> {
                 if let Some(failing) = &mut progress.failing {
                     failing.event.clear();
                 }
+                self.broker.loops.deliveries.set(&self.claim.document().key, None);
                 return Ok(());
             }
             self.count(Outcome::Failed);
@@ -318,11 +333,13 @@ impl Delivery<'_> {
         let waiting = self.waiting(progress).await?;
         let failing = progress.failing.get_or_insert_with(|| Failing {
             since: now.wall,
+            name: self.channel.name.to_string(),
             attempts: 0,
             why: String::new(),
             told: false,
             event: String::new(),
             tried_since: None,
+            probed: None,
             accepted: Vec::new(),
         });
         if failing.event != notice.id.as_str() || failing.tried_since.is_none() {
@@ -355,6 +372,26 @@ impl Delivery<'_> {
     /// How long until a heartbeat is due; `None` if the channel gets none.
     fn heartbeat_in(&self, progress: &Progress, now: &Moment) -> Option<Duration> {
         self.channel.heartbeat.map(|every| due_in(progress.heartbeat.as_ref(), every, now))
+    }
+
+    /// Tries a channel that failed although nothing waits for it: its event was given up, or its place was lost.
+    async fn probe(&self, progress: &mut Progress) -> Result<(), Halt> {
+        let now = self.broker.clock.now();
+        let Some(failing) = &mut progress.failing else { return Ok(()) };
+        let is_idle = failing.event.is_empty() || failing.event.starts_with(PROBE);
+        if !is_idle || !due_in(failing.probed.as_ref(), LONGEST_WAIT, &now).is_zero() {
+            return Ok(());
+        }
+        failing.probed = Some(now.clone());
+        self.is_unchanged().await?;
+        let what = format!("Deliveries through the channel {} failed before. This event is a test.", self.channel.name);
+        let Ok(id) = format!("{PROBE}{}", now.wall.as_millisecond()).parse() else { return Ok(()) };
+        let data = NoticeData::new(what, Severity::Info);
+        let notice = Notice::new(id, source(&self.broker.store).await?, NoticeType::TEST, now.wall, data);
+        match attempt(self.broker, self.channel, &notice, &[]).await {
+            Ok(()) => self.succeeded(progress).await,
+            Err(error) => self.failed(progress, &notice, &error).await.map(drop),
+        }
     }
 
     /// Sends a heartbeat if one is due. A failure of it is one of the channel.

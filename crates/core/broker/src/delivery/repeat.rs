@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use lanyard_channel::{AlertState, Notice, NoticeType, Target};
 use lanyard_store::{JournalEntry, StoreError};
 use lanyard_work::Halt;
@@ -15,8 +14,6 @@ use crate::events::Notices;
 
 /// How often the alerts that last are repeated.
 const EVERY: Duration = Duration::from_hours(24);
-/// How far back alerts are looked for.
-const OLDEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How many entries are read at once.
 const PAGE: u32 = 500;
 /// How many alerts are repeated at most.
@@ -44,11 +41,10 @@ impl Delivery<'_> {
     /// The alerts up to an entry that have not ended, oldest first.
     async fn lasting(&self, end: u64) -> Result<Vec<Notice>, StoreError> {
         let store = &self.broker.store;
-        let since = self.broker.clock.now().wall.saturating_sub(OLDEST).ok();
         let mut notices = Notices::new(store, self.broker.channels.link.as_deref()).await?;
         let (mut number, mut open) = (0, Open::default());
         loop {
-            let entries = store.told_after(number, since, PAGE).await?;
+            let entries = store.told_after(number, None, PAGE).await?;
             for entry in entries.iter().filter(|entry| entry.number <= end) {
                 if let Some(notice) = self.notice_of(entry, &mut notices).await? {
                     open.take(entry.number, notice);

@@ -160,6 +160,8 @@ pub(super) fn compare(last: Option<Last>, condition: Condition, mark: Option<u64
         // A token that was added for a fixed time is no news until its expiry comes near.
         (Some(Told::Fixed | Told::Expiring), Condition::Expiring) if is_nearer => Tell(Told::Expiring, News::Expiring),
         (Some(Told::Fixed | Told::Expiring), Condition::Expiring) if mark == told_mark => Same,
+        // It is switched on again, and what people were told before had ended.
+        (Some(Told::Off), Condition::Expiring) if mark.is_some() => Tell(Told::Expiring, News::Expiring),
         (None | Some(Told::Fixed | Told::Off), Condition::Expiring) => Remember(Told::Fixed),
         (Some(Told::Expiring | Told::NeedsLogin), Condition::Expiring) => Tell(Told::Fixed, News::Recovered),
         (Some(Told::Pending), Condition::Expiring) => Tell(Told::Fixed, News::Authorised),
@@ -263,6 +265,9 @@ mod tests {
             (Told::Expiring, hour, day, Tell(Told::Fixed, News::Recovered)),
             (Told::Expiring, hour, None, Tell(Told::Fixed, News::Recovered)),
             (Told::NeedsLogin, hour, day, Tell(Told::Fixed, News::Recovered)),
+            // It was disabled and is enabled again.
+            (Told::Off, day, day, Tell(Told::Expiring, News::Expiring)),
+            (Told::Off, None, hour, Tell(Told::Expiring, News::Expiring)),
             // It was renewed until now.
             (Told::Well, None, hour, Tell(Told::Expiring, News::Expiring)),
         ] {

@@ -305,7 +305,9 @@ impl Watch<'_> {
             (about.unwrap_or(About::Home), event)
         });
         self.broker.store.remove_alert(alert, told).await?;
-        self.alerts.remove(&(alert.about.clone(), alert.topic.clone()));
+        let key = (alert.about.clone(), alert.topic.clone());
+        self.alerts.remove(&key);
+        self.put.remove(&key);
         Ok(())
     }
 
@@ -317,13 +319,15 @@ impl Watch<'_> {
         let seen = self.alerts.get(&(HOME.to_owned(), LAST_BACKUP.to_owned())).cloned();
         let backed_up = self.broker.store.last_of(EventKind::BackedUp).await?;
         // Without a backup, the time since this watch began counts.
-        let since = backed_up.or(seen.as_ref().map(|seen| seen.since)).unwrap_or(now.wall);
+        let known = seen.as_ref().map(|seen| seen.since).filter(|since| *since <= now.wall);
+        let since = backed_up.max(known).unwrap_or(now.wall);
         let is_old = Duration::try_from(now.wall.duration_since(since)).unwrap_or_default() >= oldest;
         let was_old = seen.as_ref().is_some_and(|seen| seen.state == TOO_OLD);
         let told = match (was_old, is_old) {
             (false, true) => Some(simple("backup-too-old", backed_up.map(|at| format!("it was made at {at:.0}")))),
             (true, false) => Some(simple("backed-up", None)),
-            _ if seen.is_some() => return Ok(()),
+            // The entry of a backup may be pruned before the next one is made.
+            _ if seen.as_ref().is_some_and(|seen| seen.since >= since) => return Ok(()),
             _ => None,
         };
         let state = if is_old { TOO_OLD } else { "well" }.to_owned();

@@ -545,7 +545,7 @@ async fn an_alert_that_lasts_is_repeated_to_alertmanager_each_day_until_it_ends(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_channel_whose_place_in_the_journal_is_gone_counts_as_failing_until_the_next_delivery() {
+async fn a_channel_whose_place_in_the_journal_is_gone_is_told_and_tested() {
     let world = world().await;
     let (lost, good) = (Sink::new().await, Sink::new().await);
     add(&world.broker, "lost", webhook(&lost)).await;
@@ -562,13 +562,42 @@ async fn a_channel_whose_place_in_the_journal_is_gone_counts_as_failing_until_th
     let place = json!({ "number": 900, "mac": "0".repeat(64), "delivered_at": null, "failing": null });
     queue.ensure("channel.deliver", &id, &place).await.unwrap();
     let running = begin(&world.broker);
-    until(&world, "the failure", || good.types() == ["channel.failing"]).await;
-    let listed = world.broker.call(ListChannels {}).await.unwrap();
-    assert_eq!(listed[1].state, "failing", "{listed:?}");
-    assert!(listed[1].reason.as_ref().unwrap().contains("events may be missing"), "{listed:?}");
+    until(&world, "the end", || good.types() == ["channel.failing", "channel.recovered"]).await;
+    let told = good.bodies()[0].0["data"]["summary"].to_string();
+    assert!(told.contains("channel lost") && told.contains("events may be missing"), "{told}");
+    assert_eq!(lost.types(), ["test"], "that it works is found out at once");
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_alert_of_a_channel_ends_with_the_channel_and_with_a_test_after_its_event_was_given_up() {
+    let world = world().await;
+    let (bad, good) = (Sink::new().await, Sink::new().await);
+    add(&world.broker, "bad", webhook(&bad)).await;
+    add(&world.broker, "good", webhook(&good)).await;
+    bad.answers(Answers::Status(400));
+    let running = begin(&world.broker);
     world.bot().await;
     clear(&world, "bot").await;
-    until(&world, "the recovery", || good.types().last().is_some_and(|kind| kind == "channel.recovered")).await;
-    assert!(lost.types().iter().all(|kind| kind == "credential.revoked"), "{:?}", lost.types());
+    until(&world, "the failure", || good.types().contains(&"channel.failing".to_owned())).await;
+    // Nothing else happens while it fails for three days; then its receiver is mended.
+    world.advance(73 * HOUR);
+    let state = async || world.broker.call(ListChannels {}).await.unwrap()[0].state.clone();
+    pass(&world, 15);
+    assert_eq!(state().await, "failing");
+    assert_eq!(bad.types(), [""; 0]);
+    bad.answers(Answers::Ok);
+    world.advance(HOUR);
+    until(&world, "the end", || good.types().contains(&"channel.recovered".to_owned())).await;
+    assert_eq!(bad.types(), ["test"], "the event was given up");
+    assert_eq!(state().await, "delivering");
+
+    bad.answers(Answers::Status(400));
+    personal(&world, false).await;
+    clear(&world, "me").await;
+    let ends = |kind: &str| good.types().iter().filter(|told| *told == kind).count();
+    until(&world, "the failure", || ends("channel.failing") == 2).await;
+    world.broker.call(RemoveChannel { name: "bad".parse().unwrap() }).await.unwrap();
+    until(&world, "the end", || ends("channel.recovered") == 2).await;
     running.abort();
 }

@@ -67,14 +67,22 @@ impl Store {
 
     /// The entry of a credential's deletion, if it was deleted and the entry was not pruned.
     pub async fn deletion(&self, id: CredentialId) -> Result<Option<JournalEntry>, StoreError> {
-        let found = self.engine().row(sql(TABLE, SELECT_DELETION).bind(credential_column(id))).await?;
-        found.as_ref().map(read_entry).transpose()
+        let rows = self.engine().rows(sql(TABLE, SELECT_DELETION).bind(credential_column(id))).await?;
+        self.first_genuine(&rows).await
     }
 
     /// When something of a kind was last recorded.
     pub async fn last_of(&self, kind: EventKind) -> Result<Option<Timestamp>, StoreError> {
-        let found = self.engine().row(sql(TABLE, SELECT_LAST_OF).bind(kind.as_str())).await?;
-        found.map(|row| row.timestamp("at")).transpose()
+        let rows = self.engine().rows(sql(TABLE, SELECT_LAST_OF).bind(kind.as_str())).await?;
+        Ok(self.first_genuine(&rows).await?.map(|entry| entry.record.at))
+    }
+
+    async fn first_genuine(&self, rows: &[Row]) -> Result<Option<JournalEntry>, StoreError> {
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let start = self.start_of_journal().await?;
+        Ok(rows.iter().find_map(|row| self.genuine(row, start)))
     }
 }
 
@@ -105,6 +113,8 @@ pub(super) const SELECT_LAST: &str =
 pub(super) const SELECT_DELETION: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM journal WHERE about = $1 AND kind IN ('cleared', 'removed') ORDER BY at DESC LIMIT 1"
+    previous!(),
+    " FROM journal WHERE about = $1 AND kind IN ('cleared', 'removed') ORDER BY at DESC LIMIT 5"
 );
-pub(super) const SELECT_LAST_OF: &str = "SELECT at FROM journal WHERE kind = $1 ORDER BY number DESC LIMIT 1";
+pub(super) const SELECT_LAST_OF: &str =
+    concat!("SELECT ", columns!(), previous!(), " FROM journal WHERE kind = $1 ORDER BY number DESC LIMIT 5");

@@ -200,7 +200,11 @@ fn events_and_metrics_know_that_a_guest_depends_on_its_service_app_alone() {
         let text = home.run(["--json", "events"]).ok();
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).any(|event| event["subject"] == "visitor")
     };
-    assert!((0..200).any(|_| told() || {
+    let metered = || {
+        let page = broker.ask("GET", "/metrics").body;
+        page.contains("lanyard_credentials{state=\"expiring\",kind=\"guest\"} 1.0") && page.contains("name=\"visitor\"")
+    };
+    assert!((0..200).any(|_| (told() && metered()) || {
         wait(Duration::from_millis(50));
         false
     }));
