@@ -228,7 +228,16 @@ fn a_broker_reads_what_is_watched_and_not_what_is_paused_or_removed() {
         lanyard_testkit::wait(std::time::Duration::from_millis(20));
     }
     assert!(calls() > first, "the broker reads by itself: {:#?}", broker.log());
+    let page = broker.ask("GET", "/metrics").body;
+    for line in ["lanyard_device_watches{state=\"active\"} 1", "lanyard_device_alerts_open{rule=\"blind\"} 0"] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    let devices = page.lines().filter_map(|line| line.strip_prefix("lanyard_watched_devices{")?.split_once("} "));
+    let devices: f64 = devices.map(|(_, number)| number.parse::<f64>().unwrap()).sum();
+    assert_eq!(format!("{devices}"), listed(&home).len().to_string());
+    assert!(page.contains("lanyard_oldest_device_reading_timestamp_seconds "), "{page}");
     home.run(["devices", "watch", "pause", "lobby"]).ok();
+    assert!(broker.ask("GET", "/metrics").body.contains("lanyard_device_watches{state=\"paused\"} 1"));
     let (_, view) = json(&home, &["devices", "list"]);
     assert_eq!(view["blind"][0]["why"], "the watch is paused", "{view}");
     home.run(["devices", "watch", "resume", "lobby"]).ok();

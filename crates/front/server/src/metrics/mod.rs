@@ -5,6 +5,7 @@
 
 mod credentials;
 mod deliveries;
+mod devices;
 mod family;
 mod loops;
 mod process;
@@ -23,6 +24,7 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use lanyard_credential::{Capability, CredentialId, CredentialName};
+use lanyard_devices::Measured as Devices;
 use lanyard_operation::{About, Caller, Code, Context, Declaration, Operation, Problem, joined, perform};
 use lanyard_time::Moment;
 use lanyard_work::HasQueue as _;
@@ -92,9 +94,9 @@ impl Operation for ReadMetrics {
     type Error = Problem;
 
     async fn run(self, on: &Measured) -> Result<String, Problem> {
-        let (on, due) = (on.clone(), on.due().await);
+        let (on, due, devices) = (on.clone(), on.due().await, on.devices().await);
         // To look at every credential takes milliseconds, and would hold up the other tasks of this thread.
-        let written = spawn_blocking(move || family::text_of(on.families(due), self.format));
+        let written = spawn_blocking(move || family::text_of(on.families(due, devices.as_ref()), self.format));
         joined(written).await.map_err(|error: fmt::Error| Problem::of(Code::Internal, &error))
     }
 }
@@ -110,7 +112,16 @@ impl Measured {
         }
     }
 
-    fn families(&self, due: Vec<(String, u64)>) -> Vec<Family> {
+    /// The figures of watched devices; nothing if the store does not say them soon.
+    async fn devices(&self) -> Option<Devices> {
+        let read = pin!(lanyard_devices::measured(self.shared.broker().store()));
+        match select(read, self.shared.sleep.sleep(PATIENCE)).await {
+            Either::Left((found, _)) => found.ok(),
+            Either::Right(_) => None,
+        }
+    }
+
+    fn families(&self, due: Vec<(String, u64)>, devices: Option<&Devices>) -> Vec<Family> {
         let now = self.shared.hand_outs.now();
         let mut families = process::families(&self.shared);
         families.extend(requests::families(&self.shared.requests));
@@ -118,6 +129,7 @@ impl Measured {
         families.extend(upstream::families(&self.shared));
         families.extend(loops::families(&self.shared, due));
         families.extend(deliveries::families(&self.shared));
+        families.extend(devices::families(devices));
         families.extend(credentials::families(&self.shared, |id| self.may_see(id, &now), &now));
         families
     }

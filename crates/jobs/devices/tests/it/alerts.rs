@@ -172,6 +172,26 @@ async fn maintenance_withholds_an_alert_and_not_the_fact(world: World) {
     assert!(told[0].2.contains("offline since 2026-11-30 08:03 UTC"), "{told:?}");
 }
 
+async fn figures_count_the_devices_of_a_blind_watch_as_unknown(world: World) {
+    let (one, other) = (world.scene("one").await, world.scene("other").await);
+    for minute in [0, 6] {
+        one.read(minute, &[device("1", OFFLINE), device("2", "connected")]).await;
+        other.read(minute, &all(3, "connected")).await;
+    }
+    let states = async || {
+        let found = lanyard_devices::measured(&world.store).await.unwrap();
+        let devices = found.devices.into_iter().filter(|(_, count)| *count > 0);
+        let alerts = found.alerts.into_iter().filter(|(_, count)| *count > 0);
+        let devices: Vec<_> = devices.map(|(state, count)| (state.to_string(), count)).collect();
+        (devices, alerts.map(|(rule, count)| (rule.to_string(), count)).collect::<Vec<_>>(), found.oldest_reading)
+    };
+    let of = |pairs: &[(&str, u64)]| pairs.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect::<Vec<_>>();
+    assert_eq!(states().await, (of(&[("down", 1), ("up", 4)]), of(&[("down", 1)]), Some(at(6))));
+    one.read(9, &[device("1", OFFLINE), device("2", "connected")]).await;
+    other.fail(9, "Webex did not answer").await;
+    assert_eq!(states().await, (of(&[("down", 1), ("unknown", 3), ("up", 1)]), of(&[("down", 1)]), Some(at(6))));
+}
+
 async fn a_removed_watch_ends_its_alerts(world: World) {
     let scene = world.scene("lobby").await;
     for minute in [0, 6] {
@@ -253,6 +273,7 @@ on_both_engines!(
     a_watch_that_cannot_read_is_one_alert_and_takes_no_device_down,
     a_device_whose_readings_keep_changing_is_one_alert,
     maintenance_withholds_an_alert_and_not_the_fact,
+    figures_count_the_devices_of_a_blind_watch_as_unknown,
     a_removed_watch_ends_its_alerts,
     a_process_that_is_killed_at_any_point_loses_no_alert,
 );

@@ -1,0 +1,65 @@
+//! Figures for metrics: few, however many devices there are.
+
+use jiff::Timestamp;
+use lanyard_store::sql::{Row, sql};
+use lanyard_store::{Store, StoreError};
+
+use crate::alerts::Rule;
+use crate::seen;
+use crate::state::DeviceState;
+use crate::watch::watches;
+
+/// Figures of all watches of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// How many devices have each state; those of a watch that cannot read are unknown.
+    pub devices: Vec<(DeviceState, u64)>,
+    /// How many watches are read (`active`), cannot be read (`blind`), were not read for long (`late`) or are `paused`.
+    pub watches: [(&'static str, u64); 4],
+    /// How many alerts are open, by rule.
+    pub alerts: Vec<(Rule, u64)>,
+    /// When the devices of that active watch were read whose last reading is the oldest.
+    pub oldest_reading: Option<Timestamp>,
+}
+
+/// Reads the figures.
+pub async fn measured(store: &Store) -> Result<Measured, StoreError> {
+    let now = store.time().await?;
+    let count = |row: &Row| row.integer("number").map(|number| u64::try_from(number).unwrap_or_default());
+    let states = store.read(sql("devices_seen", STATES)).await?;
+    let rules = store.read(sql("devices_alerts", RULES)).await?;
+    let mut found = Measured::default();
+    for state in DeviceState::ALL {
+        let row = states.iter().find(|row| row.str("shown").is_ok_and(|word| word == state.as_str()));
+        found.devices.push((state, row.map(count).transpose()?.unwrap_or_default()));
+    }
+    for rule in Rule::ALL {
+        let row = rules.iter().find(|row| row.str("rule").is_ok_and(|word| word == rule.as_str()));
+        found.alerts.push((rule, row.map(count).transpose()?.unwrap_or_default()));
+    }
+    let readings = seen::readings(store).await?;
+    let (mut active, mut blind, mut late, mut paused) = (0, 0, 0, 0);
+    for stored in watches(store).await?.into_iter().flatten() {
+        let reading = readings.get(&stored.id).cloned().unwrap_or_default();
+        let read_at = reading.read_at.unwrap_or(stored.watch.added_at);
+        if stored.watch.paused_at.is_some() {
+            paused += 1;
+            continue;
+        }
+        found.oldest_reading = Some(found.oldest_reading.map_or(read_at, |oldest| oldest.min(read_at)));
+        if reading.blind.is_some() {
+            blind += 1;
+        } else if stored.watch.is_late(read_at, now) {
+            late += 1;
+        } else {
+            active += 1;
+        }
+    }
+    found.watches = [("active", active), ("blind", blind), ("late", late), ("paused", paused)];
+    Ok(found)
+}
+
+const STATES: &str = "SELECT CASE WHEN reading.blind_since IS NOT NULL THEN 'unknown' ELSE seen.state END AS shown, \
+     COUNT(*) AS number FROM devices_seen AS seen LEFT JOIN devices_readings AS reading ON reading.watch = seen.watch \
+     WHERE seen.waiting = 0 GROUP BY CASE WHEN reading.blind_since IS NOT NULL THEN 'unknown' ELSE seen.state END";
+const RULES: &str = "SELECT rule, COUNT(*) AS number FROM devices_alerts WHERE ended IS NULL GROUP BY rule";
