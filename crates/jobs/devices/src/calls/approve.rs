@@ -11,7 +11,7 @@ use crate::seen::{self, Seen};
 use crate::watch::{named, stored};
 use crate::watch_name::WatchName;
 
-/// Approves devices that wait: from now on, their states count.
+/// Approves devices that wait, so that their states count.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveDevices {
