@@ -152,7 +152,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "devices report",
         &[
             "lanyard devices report --month 2026-11",
-            "lanyard devices report --month 2026-11 --by device --customer acme --time-zone Europe/Zurich --csv > november.csv",
+            "lanyard devices report --month 2026-11 --by device --csv > november.csv",
         ],
     ),
     (
