@@ -4,6 +4,7 @@ use lanyard_testkit::{Home, Method, Options, Served, Webex};
 use serde_json::{Value, json as value};
 
 use crate::kinds::{add, administrator, home, json};
+use crate::receiver::Receiver;
 
 /// The scopes of somebody who sees all devices and workspaces.
 const ADMINISTRATOR: [&str; 3] = ["spark:people_read", "spark-admin:devices_read", "spark-admin:workspaces_read"];
@@ -122,6 +123,12 @@ fn an_alert_is_raised_acknowledged_and_ended() {
     let added = home.run(["devices", "watch", "add", "lobby"]);
     assert!(added.stderr.contains("Tell whom  nobody yet"), "{}", added.stderr);
     home.run(["label", "lobby", "customer=fennwick"]).ok();
+    let (ours, others) = (Receiver::start(), Receiver::start());
+    for (name, receiver, customer) in [("ours", &ours, "customer=fennwick"), ("others", &others, "customer=other")] {
+        let url = receiver.url("/");
+        let add = ["channel", "add", "webhook", name, &url, "--allow-private", "--untested", "--event", "device.*"];
+        home.run([&add[..], &["--label", customer]].concat()).ok();
+    }
     let broken = listed(&home).into_iter().find(|device| device["state"] == "up").unwrap();
     let (id, name) = (broken["id"].as_str().unwrap(), broken["name"].as_str().unwrap());
     let step = |what: &str| {
@@ -177,6 +184,21 @@ fn an_alert_is_raised_acknowledged_and_ended() {
         (&value!("lanyard.device.recovered"), &value!("resolved"))
     );
     assert_eq!(recovered["data"]["details"]["alert"], down["data"]["details"]["alert"]);
+
+    // What happened while nobody delivered arrives where it is wanted.
+    let _broker = Served::start(&home, [] as [&str; 0]);
+    let types = |receiver: &Receiver| {
+        let events = receiver.events().into_iter();
+        events.map(|event| event["type"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    for _ in 0..500 {
+        if types(&ours).len() >= 2 {
+            break;
+        }
+        lanyard_testkit::wait(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(types(&ours), ["lanyard.device.down", "lanyard.device.recovered"]);
+    assert_eq!(types(&others), [""; 0]);
 }
 
 #[test]
