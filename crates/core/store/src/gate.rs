@@ -24,13 +24,18 @@ impl Store {
         self.engine().rows(statement).await
     }
 
-    /// The time of the database: the server's, so that brokers on several machines agree, or this process's for a file.
+    /// The time of the database: the server's, so that brokers on several machines agree, or this process's for a file. In whole
+    /// milliseconds, as it is stored: a time that is read back is the one that was written.
     pub async fn time(&self) -> Result<Timestamp, StoreError> {
+        let own = || {
+            let now = self.now().wall;
+            Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+        };
         if !self.is_shared() {
-            return Ok(self.now().wall);
+            return Ok(own());
         }
         let row = self.engine().row(sql("time", SERVER_TIME)).await?;
-        row.map_or(Ok(self.now().wall), |row| row.timestamp("now"))
+        row.map_or_else(|| Ok(own()), |row| row.timestamp("now"))
     }
 }
 

@@ -167,10 +167,12 @@ fn is_silenced(known: &Known, device: &str, at: Timestamp) -> bool {
 fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Vec<Raised>, Vec<Ended>) {
     let at = teller.at;
     let mut after: HashMap<&str, &Seen> = known.devices.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
+    // The alerts that had a device that is no longer watched: that it was mended is not known.
+    let mut unwatched: HashSet<u64> = HashSet::new();
     for write in &*writes {
         match write {
             Write::Put(id, seen, _) => drop(after.insert(id, seen)),
-            Write::Forget(id) => drop(after.remove(id.as_str())),
+            Write::Forget(id) => unwatched.extend(after.remove(id.as_str()).and_then(|seen| seen.alert)),
         }
     }
     let mut due: BTreeMap<Rule, Vec<(&str, &Seen)>> = BTreeMap::new();
@@ -199,14 +201,14 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Vec<Ra
         .map(|(number, alert)| {
             let ending = match last.get(number) {
                 _ if alert.rule == Rule::Blind => Ending::Reads,
+                _ if unwatched.contains(number) => Ending::Unwatched,
                 Some(seen) if alert.facts.count == 1 => Ending::Device(seen),
                 _ => Ending::All,
             };
             Ended { alert: alert.clone(), summary: teller.ended(alert, ending) }
         })
         .collect();
-    let well =
-        |seen: &Seen| matches!(seen.tracked.state, DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
+    let well = |seen: &Seen| matches!(seen.tracked.state, DeviceState::Up | DeviceState::Asleep);
     let well = after.values().filter(|seen| well(seen)).count();
     let mut raised = Vec::new();
     for (rule, mut devices) in due {

@@ -53,7 +53,8 @@ pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{record, sweep};
 pub use self::unit::{begin_work, work};
 pub use self::watch::{
-    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, insert, remove, watch, watches,
+    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, end_alerts, insert, remove, watch,
+    watches,
 };
 pub use self::watch_name::WatchName;
 

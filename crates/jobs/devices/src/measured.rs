@@ -1,5 +1,7 @@
 //! Figures for metrics: few, however many devices there are.
 
+use std::collections::{BTreeMap, HashSet};
+
 use jiff::Timestamp;
 use lanyard_store::sql::{Row, sql};
 use lanyard_store::{Store, StoreError};
@@ -12,7 +14,7 @@ use crate::watch::watches;
 /// Figures of all watches of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
-    /// How many devices have each state; those of a watch that cannot read are unknown.
+    /// How many devices have each state; those of a watch that is not read are unknown.
     pub devices: Vec<(DeviceState, u64)>,
     /// How many watches are read (`active`), cannot be read (`blind`), were not read for long (`late`) or are `paused`.
     pub watches: [(&'static str, u64); 4],
@@ -22,22 +24,18 @@ pub struct Measured {
     pub oldest_reading: Option<Timestamp>,
 }
 
-/// Reads the figures.
-pub async fn measured(store: &Store) -> Result<Measured, StoreError> {
-    let now = store.time().await?;
+/// Reads the figures, as they are at `now`.
+pub async fn measured(store: &Store, now: Timestamp) -> Result<Measured, StoreError> {
     let count = |row: &Row| row.integer("number").map(|number| u64::try_from(number).unwrap_or_default());
     let states = store.read(sql("devices_seen", STATES)).await?;
     let rules = store.read(sql("devices_alerts", RULES)).await?;
     let mut found = Measured::default();
-    for state in DeviceState::ALL {
-        let row = states.iter().find(|row| row.str("shown").is_ok_and(|word| word == state.as_str()));
-        found.devices.push((state, row.map(count).transpose()?.unwrap_or_default()));
-    }
     for rule in Rule::ALL {
         let row = rules.iter().find(|row| row.str("rule").is_ok_and(|word| word == rule.as_str()));
         found.alerts.push((rule, row.map(count).transpose()?.unwrap_or_default()));
     }
     let readings = seen::readings(store).await?;
+    let mut known = HashSet::new();
     let (mut active, mut blind, mut late, mut paused) = (0, 0, 0, 0);
     for stored in watches(store).await?.into_iter().flatten() {
         let reading = readings.get(&stored.id).cloned().unwrap_or_default();
@@ -53,13 +51,21 @@ pub async fn measured(store: &Store) -> Result<Measured, StoreError> {
             late += 1;
         } else {
             active += 1;
+            known.insert(stored.id);
         }
     }
+    let mut devices: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in &states {
+        // What was read before is not the present state of what nobody reads.
+        let state = if known.contains(row.str("watch")?) { row.str("state")? } else { DeviceState::Unknown.as_str() };
+        *devices.entry(state).or_default() += count(row)?;
+    }
+    found.devices =
+        DeviceState::ALL.map(|state| (state, devices.get(state.as_str()).copied().unwrap_or_default())).into();
     found.watches = [("active", active), ("blind", blind), ("late", late), ("paused", paused)];
     Ok(found)
 }
 
-const STATES: &str = "SELECT CASE WHEN reading.blind_since IS NOT NULL THEN 'unknown' ELSE seen.state END AS shown, \
-     COUNT(*) AS number FROM devices_seen AS seen LEFT JOIN devices_readings AS reading ON reading.watch = seen.watch \
-     WHERE seen.waiting = 0 GROUP BY CASE WHEN reading.blind_since IS NOT NULL THEN 'unknown' ELSE seen.state END";
+const STATES: &str =
+    "SELECT watch, state, COUNT(*) AS number FROM devices_seen WHERE waiting = 0 GROUP BY watch, state";
 const RULES: &str = "SELECT rule, COUNT(*) AS number FROM devices_alerts WHERE ended IS NULL GROUP BY rule";

@@ -243,7 +243,8 @@ const FUTURE: SignedDuration = SignedDuration::from_hours(1);
 /// Whether the last reading of a watch is the one of this time.
 pub(crate) async fn is_last(tx: &mut Tx, watch: &str, read_at: Option<Timestamp>) -> Result<bool, StoreError> {
     let row = tx.row(sql(READINGS, SELECT_READING).bind(watch)).await?;
-    Ok(row.is_some_and(|row| reading(&row).is_ok_and(|reading| reading.read_at == read_at)))
+    let stored = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+    Ok(row.is_some_and(|row| reading(&row).is_ok_and(|reading| stored(reading.read_at) == stored(read_at))))
 }
 
 /// Removes the periods of a watch that ended before `before`.
@@ -268,7 +269,8 @@ const BEGIN: &str = "INSERT INTO devices_periods (watch, device, began, ended, s
      VALUES ($1, $2, $3, NULL, $4, $5) \
      ON CONFLICT (watch, device, began) DO UPDATE SET ended = NULL, state = excluded.state, cause = excluded.cause";
 const END: &str = "UPDATE devices_periods SET ended = $3 WHERE watch = $1 AND device = $2 AND ended IS NULL";
-const END_ALL: &str = "UPDATE devices_periods SET ended = $2 WHERE watch = $1 AND ended IS NULL AND began <= $2";
+const END_ALL: &str = "UPDATE devices_periods SET ended = CASE WHEN began > $2 THEN began ELSE $2 END \
+     WHERE watch = $1 AND ended IS NULL";
 const SELECT_PERIODS: &str = "SELECT began, ended, state, cause FROM devices_periods \
      WHERE watch = $1 AND device = $2 AND (ended IS NULL OR ended > $3) ORDER BY began DESC LIMIT 10000";
 const SELECT_BETWEEN: &str = "SELECT device, began, ended, state, cause FROM devices_periods \

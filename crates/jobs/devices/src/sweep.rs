@@ -92,7 +92,11 @@ async fn write(
             for write in first {
                 write_one(&mut tx, id, write, (&entered, at)).await?;
             }
-            seen::prune(&mut tx, id, at - KEPT).await?;
+            // It looks at every period of the watch: once a day is enough.
+            let day = |at: Timestamp| at.as_second() / 86_400;
+            if read_before.is_none_or(|before| day(before) != day(at)) {
+                seen::prune(&mut tx, id, at - KEPT).await?;
+            }
             alerts::prune(&mut tx, id, (at - KEPT, at)).await?;
             tx.commit::<_, StoreError>(Some(entered)).await
         })

@@ -149,6 +149,18 @@ pub(crate) async fn update(store: &Store, changed: &StoredWatch, event: &Event) 
         .await
 }
 
+/// Ends the alerts of a watch that was paused: nobody sees how they go on. What is still wrong when it is resumed is told again.
+pub async fn end_alerts(store: &Store, paused: &StoredWatch, about: &About, at: Timestamp) -> Result<(), StoreError> {
+    let teller = Teller { watch: paused.watch.name.as_str(), credential: None, at };
+    store
+        .write_rows(|mut tx| async move {
+            let ended = |alert: &Alert| teller.ended(alert, Ending::Paused);
+            alerts::end_open(&mut tx, &paused.id, about, (at, ended)).await?;
+            tx.commit(()).await
+        })
+        .await
+}
+
 /// Removes a watch, and everything that was read for it.
 pub async fn remove(
     store: &Store,
@@ -161,7 +173,8 @@ pub async fn remove(
         .write_rows(|mut tx| async move {
             let Some(id) = TABLE.delete(&mut tx, name.as_str()).await? else { return tx.abandon(None).await };
             let ended = |alert: &Alert| teller.ended(alert, Ending::Removed);
-            alerts::end_all(&mut tx, &id, about, (at, ended)).await?;
+            alerts::end_open(&mut tx, &id, about, (at, ended)).await?;
+            alerts::forget_all(&mut tx, &id).await?;
             for (table, delete) in DELETES {
                 tx.run(sql(table, delete).bind(id.as_str())).await?;
             }

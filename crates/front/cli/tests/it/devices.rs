@@ -169,6 +169,10 @@ fn an_alert_is_raised_acknowledged_and_ended() {
     step("recover");
     assert_eq!(json(&home, &["devices", "alerts", "list"]).1["alerts"], value!([]));
     home.run(["devices", "alerts", "ack", "A-1001"]).fails(2);
+    // A silence of what has ended would be one of the whole watch.
+    let refused = home.run(["devices", "alerts", "silence", "A-1001", "--for", "2h"]);
+    assert!(refused.stderr.contains("alert A-1001 has ended"), "{refused:?}");
+    home.run(["devices", "sweep", "--customer", "fenwick"]).fails(3);
     assert!(home.run(["devices", "alerts", "list", "--all"]).ok().contains("A-1001"));
     let events = home.run(["events", "--json"]).ok();
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

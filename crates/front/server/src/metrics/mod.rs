@@ -114,7 +114,8 @@ impl Measured {
 
     /// The figures of watched devices; nothing if the store does not say them soon.
     async fn devices(&self) -> Option<Devices> {
-        let read = pin!(lanyard_devices::measured(self.shared.broker().store()));
+        let store = self.shared.broker().store();
+        let read = pin!(async { lanyard_devices::measured(store, store.time().await?).await });
         match select(read, self.shared.sleep.sleep(PATIENCE)).await {
             Either::Left((found, _)) => found.ok(),
             Either::Right(_) => None,

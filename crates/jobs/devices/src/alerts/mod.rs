@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::step::{FLIPS, Step, is_flip, step};
 pub(crate) use self::stored::{
-    Filter, Silence, acknowledge, alert, alerts, end, end_all, lift, open_of, prune, raise, silence, silences,
-    silences_of,
+    Filter, Silence, acknowledge, alert, alerts, end, end_open, forget_all, lift, open_of, prune, raise, silence,
+    silences, silences_of,
 };
 pub(crate) use self::text::{Ending, Teller};
 

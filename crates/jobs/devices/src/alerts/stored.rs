@@ -122,8 +122,8 @@ pub(crate) async fn end(tx: &mut Tx, (ended, about): (&Ended, &About), at: Times
     Ok(())
 }
 
-/// Ends the open alerts of a watch that is removed, and forgets all its alerts and silences.
-pub(crate) async fn end_all(
+/// Ends the open alerts of a watch.
+pub(crate) async fn end_open(
     tx: &mut Tx,
     watch: &str,
     about: &About,
@@ -134,6 +134,11 @@ pub(crate) async fn end_all(
         let summary = summary(&alert);
         end(tx, (&Ended { alert, summary }, about), at).await?;
     }
+    Ok(())
+}
+
+/// Forgets all alerts and silences of a watch that is removed.
+pub(crate) async fn forget_all(tx: &mut Tx, watch: &str) -> Result<(), StoreError> {
     tx.run(sql(TABLE, DELETE).bind(watch)).await?;
     tx.run(sql(SILENCES, DELETE_SILENCES).bind(watch)).await.map(drop)
 }

@@ -29,6 +29,10 @@ pub(crate) enum Ending<'a> {
     All,
     /// The watch reads its devices again.
     Reads,
+    /// Its last devices are no longer watched.
+    Unwatched,
+    /// The watch was paused.
+    Paused,
     /// The watch was removed.
     Removed,
 }
@@ -163,6 +167,13 @@ impl Teller<'_> {
         match (alert.rule, ending) {
             (_, Ending::Removed) => {
                 format!("Alert {} has ended, because the watch {} was removed.", alert.number, self.watch)
+            }
+            (_, Ending::Paused) => {
+                format!("Alert {} has ended, because the watch {} was paused.", alert.number, self.watch)
+            }
+            (_, Ending::Unwatched) => {
+                let verb = if alert.facts.count == 1 { "is" } else { "are" };
+                format!("Alert {} has ended, because {what} {verb} no longer watched.", alert.number)
             }
             (Rule::Blind, _) => format!("The watch {} reads its devices again, after {lasted}.", self.watch),
             (Rule::Coverage, Ending::Device(_)) => format!("{} sees {what} again, after {lasted}.", self.watch),

@@ -10,7 +10,7 @@ use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{self, Acknowledged, Alert, AlertNumber, Filter, Silence};
+use crate::alerts::{self, Acknowledged, Alert, AlertNumber, Filter, Rule, Silence};
 use crate::calls::alert_view::AlertView;
 use crate::calls::device::{DeviceView, Watched, check_labels, everything, find};
 use crate::calls::watch::JOB;
@@ -246,7 +246,7 @@ impl Operation for SilenceAlerts {
                 let (watched, id, seen) = find(&all, text)?;
                 (vec![(watched.id.clone(), id.to_owned())], format!("{} of {}", seen.facts.name, watched.watch.name))
             }
-            SilenceTarget::Alert(number) => of_alert(&all, &numbered(job, *number).await?),
+            SilenceTarget::Alert(number) => of_alert(&all, &numbered(job, *number).await?)?,
         };
         let Some(lasts) = self.lasts else {
             let event = changed(format!("silence of {what} ended"));
@@ -273,7 +273,7 @@ impl Operation for SilenceAlerts {
 }
 
 /// What an alert is about: its devices, or its watch.
-fn of_alert(all: &[Watched], alert: &Alert) -> (Vec<(String, String)>, String) {
+fn of_alert(all: &[Watched], alert: &Alert) -> Result<(Vec<(String, String)>, String), Problem> {
     let watched = all.iter().find(|found| found.id == alert.watch);
     let members: Vec<_> = watched
         .iter()
@@ -281,14 +281,19 @@ fn of_alert(all: &[Watched], alert: &Alert) -> (Vec<(String, String)>, String) {
         .filter(|(_, seen)| seen.alert == Some(alert.number.number()))
         .map(|(id, _)| (alert.watch.clone(), id.clone()))
         .collect();
+    if alert.rule == Rule::Blind {
+        return Ok((vec![(alert.watch.clone(), String::new())], format!("the watch {}", alert.facts.watch)));
+    }
     if members.is_empty() {
-        return (vec![(alert.watch.clone(), String::new())], format!("the watch {}", alert.facts.watch));
+        let what = format!("alert {} has ended, and no device belongs to it any more", alert.number);
+        return Err(Problem::new(Code::BadRequest, what)
+            .hint("name the device instead: lanyard devices alerts silence DEVICE --for TIME"));
     }
     let what = match (&*members, &*alert.facts.names) {
         ([_], [name]) => format!("{name} of {}", alert.facts.watch),
         (members, _) => format!("{} devices of {}", members.len(), alert.facts.watch),
     };
-    (members, what)
+    Ok((members, what))
 }
 
 async fn numbered(job: &JobContext, number: AlertNumber) -> Result<Alert, Problem> {

@@ -164,6 +164,9 @@ impl Operation for Report {
         let (all, _) = everything(job).await.map_err(|error| stored(&error))?;
         check_labels(&self.labels, &all)?;
         let (from, end) = month.bounds(&zone);
+        if all.iter().any(|watched| from >= watched.now) {
+            return Err(bad(format!("{} has not begun", self.month)).hint("name a month that has"));
+        }
         let stretches = hours.within(month, &zone);
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         for watched in all.iter().filter(|watched| watched.has(&self.labels)) {
@@ -236,7 +239,9 @@ impl Group {
             self.in_hours.add(periods, *from, (*end).min(to));
         }
         let down = || periods.iter().filter(|period| period.state == DeviceState::Down);
-        self.row.outages += down().count();
+        // A time without readings splits a period; the outage is one.
+        let goes_on = |pair: &&[Period]| pair.iter().all(|period| period.state == DeviceState::Down);
+        self.row.outages += down().count() - periods.windows(2).filter(goes_on).count();
         let lasted = down().map(|period| period.ended.unwrap_or(to).min(to).duration_since(period.began.max(from)));
         self.row.down_seconds += lasted.filter_map(|lasted| u64::try_from(lasted.as_secs()).ok()).sum::<u64>();
     }

@@ -6,6 +6,7 @@ use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::calls::device::{check_labels, everything};
 use crate::decide::Swept;
 use crate::labels::{WantedLabel, labels_of};
 use crate::sweep::sweep;
@@ -51,6 +52,8 @@ impl Operation for Sweep {
             let all = watches(&job.store).await.map_err(|error| stored(&error))?;
             let mut all: Vec<_> = all.into_iter().flatten().filter(|found| found.watch.paused_at.is_none()).collect();
             if !self.labels.is_empty() {
+                let (known, _) = everything(job).await.map_err(|error| stored(&error))?;
+                check_labels(&self.labels, &known)?;
                 let credentials = job.store.credentials().await.map_err(|error| stored(&error))?;
                 all.retain(|found| {
                     let credential = credentials.iter().find(|credential| credential.id == found.watch.credential);

@@ -14,7 +14,9 @@ use serde_json::Value;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::seen::{self, Reading};
 use crate::unit::SWEEP;
-use crate::watch::{LONGEST_INTERVAL, SHORTEST_INTERVAL, Watch, WatchedKinds, named, remove, stored, update, watches};
+use crate::watch::{
+    LONGEST_INTERVAL, SHORTEST_INTERVAL, Watch, WatchedKinds, end_alerts, named, remove, stored, update, watches,
+};
 use crate::watch_name::WatchName;
 
 /// A watch, as lists show it.
@@ -128,6 +130,13 @@ impl Operation for PauseWatch {
             job.queue.wake(SWEEP, &found.id).await.map_err(|error| stored(&error))?;
             let credential =
                 job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
+            if self.pause {
+                let about = credential
+                    .as_ref()
+                    .map_or(Subject::Home, |credential| Subject::credential(&credential.id, &credential.name));
+                let at = job.store.time().await.map_err(|error| stored(&error))?;
+                end_alerts(&job.store, &found, &about, at).await.map_err(|error| stored(&error))?;
+            }
             let reading = seen::reading_of(&job.store, &found.id).await.map_err(|error| stored(&error))?;
             return Ok(view(&found.watch, credential.as_ref(), &reading));
         }

@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
+use jiff::SignedDuration;
 use lanyard_devices::{read_at, record};
 use lanyard_protocol::Device;
 use lanyard_store::sql::sql;
@@ -179,7 +180,7 @@ async fn figures_count_the_devices_of_a_blind_watch_as_unknown(world: World) {
         other.read(minute, &all(3, "connected")).await;
     }
     let states = async || {
-        let found = lanyard_devices::measured(&world.store).await.unwrap();
+        let found = lanyard_devices::measured(&world.store, at(9)).await.unwrap();
         let devices = found.devices.into_iter().filter(|(_, count)| *count > 0);
         let alerts = found.alerts.into_iter().filter(|(_, count)| *count > 0);
         let devices: Vec<_> = devices.map(|(state, count)| (state.to_string(), count)).collect();
@@ -202,6 +203,59 @@ async fn a_removed_watch_ends_its_alerts(world: World) {
     lanyard_devices::remove(&world.store, &scene.watch.watch.name, (&event, &about), at(8)).await.unwrap();
     assert_eq!(scene.news().await, ["device.down", "device.recovered"]);
     assert_eq!(scene.told().await[1].2, "Alert A-1001 has ended, because the watch lobby was removed.");
+}
+
+async fn a_device_that_is_no_longer_watched_has_not_recovered(world: World) {
+    let mut scene = world.scene("lobby").await;
+    scene.watch.watch.kinds.personal = true;
+    let own = |status: &str| device_with("1", status, &json!({ "workspaceId": null, "personId": "p" }));
+    for minute in [0, 3, 6] {
+        scene.read(minute, &[own(OFFLINE), device("2", "connected")]).await;
+    }
+    scene.watch.watch.kinds.personal = false;
+    assert_eq!(scene.read(9, &[own(OFFLINE), device("2", "connected")]).await.ended, 1);
+    assert_eq!(scene.told().await[1].2, "Alert A-1001 has ended, because Room 1 is no longer watched.");
+}
+
+async fn the_alerts_of_a_paused_watch_end_and_come_again(world: World) {
+    let scene = world.scene("lobby").await;
+    for minute in [0, 6] {
+        scene.read(minute, &[device("1", OFFLINE)]).await;
+    }
+    let about = About::credential(&scene.credential.id, &scene.credential.name);
+    lanyard_devices::end_alerts(&world.store, &scene.watch, &about, at(8)).await.unwrap();
+    assert_eq!(scene.told().await[1].2, "Alert A-1001 has ended, because the watch lobby was paused.");
+    assert_eq!(scene.read(60, &[device("1", OFFLINE)]).await.raised, 1);
+    assert_eq!(scene.news().await, ["device.down", "device.recovered", "device.down"]);
+}
+
+/// More devices than one transaction writes, at a time that is finer than what is stored.
+async fn of_many_devices_each_is_written(world: World) {
+    let scene = world.scene("lobby").await;
+    let odd = SignedDuration::from_nanos(123_456_789);
+    let reading = async |minute: i64, listed: &[Device]| {
+        let read_before = lanyard_devices::read_at(scene.store, &scene.watch.id).await.unwrap();
+        let (before, listed) = (read_before, Ok(listed));
+        record(scene.store, &scene.watch, Some(&scene.credential), (before, listed), at(minute) + odd).await.unwrap()
+    };
+    let up = all(1234, "connected");
+    reading(0, &up).await;
+    let rows = async |table: &str| {
+        let count = match table {
+            "seen" => "SELECT COUNT(*) AS n FROM devices_seen",
+            _ => "SELECT COUNT(*) AS n FROM devices_periods WHERE ended IS NULL",
+        };
+        world.store.read(sql("devices", count)).await.unwrap()[0].integer("n").unwrap()
+    };
+    assert_eq!((rows("seen").await, rows("periods").await), (1234, 1234));
+    scene.fail(3, "Webex did not answer").await;
+    reading(6, &up).await;
+    assert_eq!(rows("periods").await, 1234, "each begins again");
+    let down = all(1234, OFFLINE);
+    for minute in [9, 12, 15, 18] {
+        reading(minute, &down).await;
+    }
+    assert_eq!(scene.news().await, ["device.down"], "{:?}", scene.told().await);
 }
 
 const MEMBERS: &str = "SELECT COUNT(*) AS members FROM devices_seen AS seen JOIN devices_alerts AS alert \
@@ -275,5 +329,8 @@ on_both_engines!(
     maintenance_withholds_an_alert_and_not_the_fact,
     figures_count_the_devices_of_a_blind_watch_as_unknown,
     a_removed_watch_ends_its_alerts,
+    a_device_that_is_no_longer_watched_has_not_recovered,
+    the_alerts_of_a_paused_watch_end_and_come_again,
+    of_many_devices_each_is_written,
     a_process_that_is_killed_at_any_point_loses_no_alert,
 );

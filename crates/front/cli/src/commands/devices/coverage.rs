@@ -51,7 +51,9 @@ impl Compare {
         } else {
             show(&view)?;
         }
-        let lacks = !view.missing.is_empty() || (view.against.is_none() && view.devices_seen == 0);
+        // A comparison with nothing is no proof that all is well.
+        let lacks =
+            !view.missing.is_empty() || view.devices == Some(0) || (view.against.is_none() && view.devices_seen == 0);
         Ok(if lacks { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
     }
 }
@@ -101,7 +103,10 @@ fn show(view: &CoverageView) -> Result<(), Failure> {
     }
     let against = view.against.as_deref().unwrap_or_default();
     if view.not_compared > 0 {
-        output::note(&format!("{} were not compared: phones, accessories or personal", devices(view.not_compared)));
+        output::note(&format!(
+            "{} were not compared: phones, accessories or personal, or without a serial number and MAC address",
+            devices(view.not_compared)
+        ));
     }
     output::note(&format!("compared with {against}, just now"));
     if !view.missing.is_empty() {
