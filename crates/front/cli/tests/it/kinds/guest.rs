@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
-use lanyard_testkit::{Method, Options, Served, Webex, wait};
+use lanyard_testkit::{Home, Method, Options, Served, Webex, wait};
 use serde_json::{Value, json as value};
 
 use super::{add, add_service_app, home, json};
 
-#[test]
-fn a_guest_is_minted_again_whenever_its_token_ends() {
+/// A home with a service app whose credential mints guests.
+fn with_fleet() -> (Webex, Home) {
     let webex = Webex::with(Options::default());
     let home = home();
     let app = webex.description().service_app.clone();
     add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
     add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
         .ok();
+    (webex, home)
+}
+
+#[test]
+fn a_guest_is_minted_again_whenever_its_token_ends() {
+    let (webex, home) = with_fleet();
     webex.control(Method::POST, "/behaviour", Some(&value!({ "guest_token_ttl_ms": 3000 })));
 
     let words =
@@ -36,7 +42,11 @@ fn a_guest_is_minted_again_whenever_its_token_ends() {
     assert_eq!(count["guests"], 1, "the same subject is the same guest");
 
     // The service app's own token is gone at Webex: it is renewed on the way.
-    webex.control(Method::POST, "/access_tokens/revoke", Some(&value!({ "client_id": app.client_id })));
+    webex.control(
+        Method::POST,
+        "/access_tokens/revoke",
+        Some(&value!({ "client_id": webex.description().service_app.client_id })),
+    );
     home.run(["refresh", "visitor", "--force"]).ok();
     assert_eq!(home.show("fleet")["generation"], 3, "{}", home.show("fleet"));
 
@@ -54,12 +64,7 @@ fn a_guest_is_minted_again_whenever_its_token_ends() {
 
 #[test]
 fn a_guest_that_cannot_be_minted_again_does_not_look_well() {
-    let webex = Webex::with(Options::default());
-    let home = home();
-    let app = webex.description().service_app.clone();
-    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
-    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
-        .ok();
+    let (_webex, home) = with_fleet();
     home.run(["add", "guest", "visitor", "--via", "fleet", "--subject", "foyer 17", "--display-name", "Foyer"]).ok();
     let row = || home.run(["list", "--kind", "guest"]).stdout.lines().last().unwrap_or_default().to_owned();
     let doctor = || home.run(["doctor"]);
@@ -144,12 +149,7 @@ fn a_guest_that_cannot_be_minted_says_whose_fault_it_is() {
 
 #[test]
 fn a_limit_on_guest_tokens_holds_for_all_guests_of_the_issuer_and_not_for_the_issuer() {
-    let webex = Webex::with(Options::default());
-    let home = home();
-    let app = webex.description().service_app.clone();
-    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
-    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
-        .ok();
+    let (webex, home) = with_fleet();
     webex.control(Method::POST, "/behaviour", Some(&value!({ "guest_token_ttl_ms": 1000 })));
     for guest in ["anna", "bert"] {
         home.run(["add", "guest", guest, "--via", "fleet", "--subject", guest, "--display-name", guest]).ok();
@@ -178,12 +178,7 @@ fn a_limit_on_guest_tokens_holds_for_all_guests_of_the_issuer_and_not_for_the_is
 
 #[test]
 fn events_and_metrics_know_that_a_guest_depends_on_its_service_app_alone() {
-    let webex = Webex::with(Options::default());
-    let home = home();
-    let app = webex.description().service_app.clone();
-    add_service_app(&webex, &home, &app.application_id, &app.client_id, &app.client_secret);
-    add(&webex, &home, &["service-app", "fleet", "--app", "fleet", "--refresh-token-file", "-"], &app.refresh_token)
-        .ok();
+    let (webex, home) = with_fleet();
     home.run(["add", "guest", "visitor", "--via", "fleet", "--subject", "v", "--display-name", "V"]).ok();
     webex.control(Method::POST, "/behaviour", Some(&value!({ "guest_token_ttl_ms": 1000 })));
     home.run(["add", "guest", "brief", "--via", "fleet", "--subject", "b", "--display-name", "B"]).ok();
