@@ -75,7 +75,7 @@ fn alerts(notice: &Notice, chosen: &[LabelKey], now: Timestamp) -> Vec<Alert> {
 }
 
 /// Begin and end. Without an end, Alertmanager would end an alert after five minutes, because it expects every alert to be repeated. A
-/// notice that is not an alert ends some minutes after its delivery: Alertmanager tells nobody of one that has ended.
+/// notice that is not an alert ends some minutes after its delivery, because Alertmanager drops alerts that have ended.
 fn times(notice: &Notice, now: Timestamp) -> (Timestamp, Timestamp) {
     let from = notice.time.max(now);
     let after = |time: SignedDuration| from.saturating_add(time).unwrap_or(from);

@@ -56,13 +56,18 @@ pub async fn record(
         alerts: alerts::open_of(store, id).await?,
         silences: alerts::silences_of(store, id).await?,
     };
-    let about = credential.map_or(About::Home, |credential| About::credential(&credential.id, &credential.name));
+    let about = about(credential);
     let name = credential.map(|credential| credential.name.as_str());
     let decision = decide(watch, name, known, listed, at);
     let is_written = write(store, id, (&decision, &about), (read_before, at)).await?;
     let swept = decision.swept;
     // The reading of another process counts: it is as new as this one.
     Ok(if is_written { swept } else { Swept { changed: 0, gone: 0, raised: 0, ended: 0, ..swept } })
+}
+
+/// What the alerts of a watch are about: its credential, as long as that exists.
+pub(crate) fn about(credential: Option<&Credential>) -> About {
+    credential.map_or(About::Home, |credential| About::credential(&credential.id, &credential.name))
 }
 
 /// Writes a decision. `false` if another process has read the devices since `read_before`.

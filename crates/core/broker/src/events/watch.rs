@@ -177,7 +177,7 @@ impl Watch<'_> {
 
     async fn compare_all(&mut self) -> Result<(), StoreError> {
         let now = self.broker.clock.now();
-        // A row that somebody else writes meanwhile has everything compared again.
+        // Set first: a row that another process writes during this comparison resets it.
         self.compared = Some(now.clone());
         let all = self.broker.store.credentials().await?;
         self.due.clear();

@@ -134,7 +134,7 @@ fn is_usable(held: &HeldToken, now: &Moment) -> bool {
     }
 }
 
-/// Whether the next token is minted when somebody asks for it, so that the end of this one needs nobody.
+/// Whether the next token is minted on demand. Nobody has to act when this one expires.
 fn is_minted_on_demand(held: &HeldToken) -> bool {
     held.renewal == Renewal::Mint && held.standing == StandingKind::Active
 }

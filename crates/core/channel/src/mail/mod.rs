@@ -115,7 +115,7 @@ impl Delivery<'_> {
         self.receiver.trim_matches(['[', ']']).to_owned()
     }
 
-    /// The same TLS for a connection that begins with it: the client of SMTP would read such a connection without a limit.
+    /// The same TLS for `smtps://`. The SMTP client makes such connections itself, and reads them without a limit.
     fn tls_from_the_start(&self) -> Result<ClientConfig, TargetError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut authorities = Vec::new();

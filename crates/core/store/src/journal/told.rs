@@ -19,11 +19,10 @@ impl Store {
         let (mut number, mut entries) = (number, Vec::new());
         loop {
             let rows = self.engine().rows(sql(TABLE, SELECT_TOLD).bind(number).bind(limit).bind(since)).await?;
-            let start = self.start_of_journal().await?;
-            for row in &rows {
-                number = integer(row, "number")?;
-                entries.extend(self.genuine(row, start));
+            if let Some(last) = rows.last() {
+                number = integer(last, "number")?;
             }
+            entries.extend(self.genuine_of(&rows).await?);
             if rows.len() < limit as usize || entries.len() >= limit as usize {
                 entries.truncate(limit as usize);
                 return Ok(entries);
@@ -35,7 +34,14 @@ impl Store {
     pub async fn told_last(&self, limit: u32) -> Result<Vec<JournalEntry>, StoreError> {
         let mut rows = self.engine().rows(sql(TABLE, SELECT_LAST).bind(limit)).await?;
         rows.reverse();
-        let start = self.start_of_journal().await?;
+        self.genuine_of(&rows).await
+    }
+
+    /// The entries in these rows that Lanyard wrote.
+    async fn genuine_of(&self, rows: &[Row]) -> Result<Vec<JournalEntry>, StoreError> {
+        // Few rows are the first of the journal.
+        let is_first = |row: &Row| row.optional_bytes("previous").is_ok_and(|previous| previous.is_none());
+        let start = if rows.iter().any(is_first) { self.start_of_journal().await? } else { Position::BEGINNING };
         Ok(rows.iter().filter_map(|row| self.genuine(row, start)).collect())
     }
 
@@ -68,21 +74,13 @@ impl Store {
     /// The entry of a credential's deletion, if it was deleted and the entry was not pruned.
     pub async fn deletion(&self, id: CredentialId) -> Result<Option<JournalEntry>, StoreError> {
         let rows = self.engine().rows(sql(TABLE, SELECT_DELETION).bind(credential_column(id))).await?;
-        self.first_genuine(&rows).await
+        Ok(self.genuine_of(&rows).await?.into_iter().next())
     }
 
     /// When something of a kind was last recorded.
     pub async fn last_of(&self, kind: EventKind) -> Result<Option<Timestamp>, StoreError> {
         let rows = self.engine().rows(sql(TABLE, SELECT_LAST_OF).bind(kind.as_str())).await?;
-        Ok(self.first_genuine(&rows).await?.map(|entry| entry.record.at))
-    }
-
-    async fn first_genuine(&self, rows: &[Row]) -> Result<Option<JournalEntry>, StoreError> {
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let start = self.start_of_journal().await?;
-        Ok(rows.iter().find_map(|row| self.genuine(row, start)))
+        Ok(self.genuine_of(&rows).await?.first().map(|entry| entry.record.at))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The devices: listed, and shown one at a time.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
@@ -195,12 +196,21 @@ pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<Al
 }
 
 /// Refuses a label that no watch has: it is more likely mistyped than meant.
-pub(crate) fn check_labels(labels: &[WantedLabel], all: &[Watched]) -> Result<(), Problem> {
-    let is_unknown = |label: &&WantedLabel| !all.iter().any(|found| label.is_in(&found.labels));
+pub(crate) fn check_labels<L: Borrow<BTreeMap<String, String>>>(
+    labels: &[WantedLabel],
+    all: &[L],
+) -> Result<(), Problem> {
+    let is_unknown = |label: &&WantedLabel| !all.iter().any(|found| label.is_in(found.borrow()));
     labels.iter().find(is_unknown).map_or(Ok(()), |label| {
         Err(Problem::new(Code::NoSuchName, format!("no watch has the label {label}"))
             .hint("list the watches: lanyard devices watch list"))
     })
+}
+
+impl Borrow<BTreeMap<String, String>> for Watched {
+    fn borrow(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
 }
 
 impl Watched {

@@ -6,11 +6,11 @@ use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calls::device::{check_labels, everything};
+use crate::calls::device::check_labels;
 use crate::decide::Swept;
 use crate::labels::{WantedLabel, labels_of};
 use crate::sweep::sweep;
-use crate::watch::{named, stored, watches};
+use crate::watch::{StoredWatch, named, stored, watches};
 use crate::watch_name::WatchName;
 
 /// Reads the devices of one watch, or of all, once. A paused watch is read only if it is named.
@@ -50,17 +50,20 @@ impl Operation for Sweep {
         } else {
             // A row that was altered is named where watches are listed.
             let all = watches(&job.store).await.map_err(|error| stored(&error))?;
-            let mut all: Vec<_> = all.into_iter().flatten().filter(|found| found.watch.paused_at.is_none()).collect();
+            let mut all: Vec<_> = all.into_iter().flatten().collect();
             if !self.labels.is_empty() {
-                let (known, _) = everything(job).await.map_err(|error| stored(&error))?;
-                check_labels(&self.labels, &known)?;
                 let credentials = job.store.credentials().await.map_err(|error| stored(&error))?;
-                all.retain(|found| {
+                let of = |found: &StoredWatch| {
                     let credential = credentials.iter().find(|credential| credential.id == found.watch.credential);
-                    let labels = labels_of(credential.map(|credential| &credential.labels), &found.watch.labels);
+                    labels_of(credential.map(|credential| &credential.labels), &found.watch.labels)
+                };
+                check_labels(&self.labels, &all.iter().map(of).collect::<Vec<_>>())?;
+                all.retain(|found| {
+                    let labels = of(found);
                     self.labels.iter().all(|label| label.is_in(&labels))
                 });
             }
+            all.retain(|found| found.watch.paused_at.is_none());
             all
         };
         Ok(futures_util::stream::iter(which)

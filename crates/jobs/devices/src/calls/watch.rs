@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use lanyard_credential::Credential;
 use lanyard_operation::{Code, Declaration, Operation, Problem};
-use lanyard_store::{About as Subject, Event, StoreError};
+use lanyard_store::{Event, StoreError};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::seen::{self, Reading};
+use crate::sweep::about;
 use crate::unit::SWEEP;
 use crate::watch::{
     LONGEST_INTERVAL, SHORTEST_INTERVAL, Watch, WatchedKinds, end_alerts, named, remove, stored, update, watches,
@@ -131,11 +132,10 @@ impl Operation for PauseWatch {
             let credential =
                 job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
             if self.pause {
-                let about = credential
-                    .as_ref()
-                    .map_or(Subject::Home, |credential| Subject::credential(&credential.id, &credential.name));
                 let at = job.store.time().await.map_err(|error| stored(&error))?;
-                end_alerts(&job.store, &found, &about, at).await.map_err(|error| stored(&error))?;
+                end_alerts(&job.store, &found, &about(credential.as_ref()), at)
+                    .await
+                    .map_err(|error| stored(&error))?;
             }
             let reading = seen::reading_of(&job.store, &found.id).await.map_err(|error| stored(&error))?;
             return Ok(view(&found.watch, credential.as_ref(), &reading));
@@ -165,10 +165,10 @@ impl Operation for RemoveWatch {
             Ok(found) => job.store.credential_by_id(found.watch.credential).await.ok().flatten(),
             Err(_) => None,
         };
-        let about =
-            credential.map_or(Subject::Home, |credential| Subject::credential(&credential.id, &credential.name));
         let at = job.store.time().await.map_err(|error| stored(&error))?;
-        let removed = remove(&job.store, &self.name, (&event, &about), at).await.map_err(|error| stored(&error))?;
+        let removed = remove(&job.store, &self.name, (&event, &about(credential.as_ref())), at)
+            .await
+            .map_err(|error| stored(&error))?;
         let Some(id) = removed else { return named(&job.store, &self.name).await.map(drop) };
         job.queue.remove(SWEEP, &id).await.map_err(|error| stored(&error))
     }
