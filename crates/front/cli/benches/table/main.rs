@@ -5,6 +5,7 @@
 //! [`bare`] client that `lanyard token` is held against, and the writer that dies and leaves a long [log](dying).
 
 mod bare;
+mod devices;
 mod dying;
 mod engines;
 mod floor;
@@ -72,6 +73,8 @@ enum What {
     Rotations,
     /// The store on PostgreSQL, against the one in a file
     Engines,
+    /// A reading of many devices, against wxc-sdk
+    Devices,
 }
 
 type Measure = fn(&Plan, &mut Table);
@@ -103,7 +106,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let plan = arguments.plan();
     let mut table = Table::new(plan.rounds, arguments.quick);
-    let all: [(What, Measure); 7] = [
+    let all: [(What, Measure); 8] = [
         (What::HandOut, hand_out::measure),
         (What::Rotation, rotation::measure),
         (What::Proxy, proxy::measure),
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
         (What::Scale, scale::measure),
         (What::Rotations, rotations::measure),
         (What::Engines, engines::measure),
+        (What::Devices, devices::measure),
     ];
     table.begin();
     for (what, measure) in all {

@@ -91,6 +91,7 @@ fn a_server_that_is_gone_is_named_and_what_is_in_memory_is_handed_out() {
     let token = home.token();
     let mut broker = Running::start(&mut home.command(["serve"]));
     broker.wait_for("ready");
+    assert_eq!(home.token(), token, "the broker has read it");
     server.kill();
     assert_eq!(home.token(), token, "the broker has it in memory");
     server.start_again();
