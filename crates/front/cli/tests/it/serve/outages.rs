@@ -94,8 +94,9 @@ fn a_disk_that_fills_up_keeps_nobody_from_a_token_and_loses_no_hand_out() {
     };
     let before = written_down(&home);
     let broker = Served::start(&home, NONE);
+    let mut handed = hands_out(&broker, 1);
     home.fill_disk();
-    let mut handed = hands_out(&broker, 5);
+    handed += hands_out(&broker, 5);
     in_trouble(&broker, "the disk that holds the store is full");
     handed += hands_out(&broker, 20);
     assert_eq!(broker.ask("GET", CALL).status, 200, "a proxied call goes on too");
@@ -171,8 +172,9 @@ fn a_database_that_somebody_holds_keeps_nobody_from_a_token_and_loses_no_hand_ou
     let home = Home::signed_in(LANYARD, &webex);
     let before = written_down(&home);
     let broker = Served::start(&home, NONE);
+    let mut handed = hands_out(&broker, 1);
     let holder = Holder::of(&home);
-    let mut handed = hands_out(&broker, 5);
+    handed += hands_out(&broker, 5);
     in_trouble(&broker, "the store is busy");
     handed += hands_out(&broker, 20);
     assert_eq!(broker.ask("GET", CALL).status, 200);
@@ -255,9 +257,10 @@ fn a_database_that_cannot_be_read_keeps_nobody_from_a_token_for_a_while() {
     let home = Home::signed_in(LANYARD, &webex);
     let before = written_down(&home);
     let broker = Served::start(&home, NONE);
+    let mut handed = hands_out(&broker, 1);
     let spoilt = Spoilt::of(&home, &broker);
     Spoilt::noticed(&home, &broker, "/readyz", |reply| reply.body.contains("the store cannot be read"));
-    let handed = hands_out(&broker, 20);
+    handed += hands_out(&broker, 20);
     let called = broker.ask("GET", CALL);
     assert_eq!((called.status, called.problem()), (200, None), "the proxy has the token in memory too: {called:?}");
     spoilt.put_back(&home);
