@@ -61,6 +61,10 @@ pub(crate) struct Behaviour {
     pub(crate) put_people: PutPeople,
     /// How many calls a minute an account may make of one API; `null` for no limit.
     pub(crate) requests_per_minute: Option<u32>,
+    /// The queue of a workspace integration loses one message in so many; none at 0.
+    pub(crate) queue_drops_every: u64,
+    /// Whether each poll of such a queue also gets the messages of the poll before it.
+    pub(crate) queue_repeats: bool,
 }
 
 /// Which kinds of token may ask for their own expiry.
@@ -130,6 +134,8 @@ impl Behaviour {
             bot_sees_workspaces: false,
             put_people: PutPeople::Merge,
             requests_per_minute: options.requests_per_minute.map(NonZeroU32::get),
+            queue_drops_every: 0,
+            queue_repeats: false,
         }
     }
 
@@ -164,6 +170,8 @@ impl Behaviour {
         set(&mut self.device_interval, change.device_interval_s.map(Duration::from_secs));
         set(&mut self.bot_sees_workspaces, change.bot_sees_workspaces);
         set(&mut self.put_people, change.put_people);
+        set(&mut self.queue_drops_every, change.queue_drops_every);
+        set(&mut self.queue_repeats, change.queue_repeats);
         // Zero lifts the limit.
         if let Some(limit) = change.requests_per_minute {
             self.requests_per_minute = Some(limit).filter(|limit| *limit > 0);
@@ -197,6 +205,8 @@ pub(crate) struct Change {
     put_people: Option<PutPeople>,
     /// At 0 there is no limit.
     requests_per_minute: Option<u32>,
+    queue_drops_every: Option<u64>,
+    queue_repeats: Option<bool>,
 }
 
 /// Why a change was refused.

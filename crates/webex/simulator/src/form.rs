@@ -23,6 +23,13 @@ impl Form {
         Self::parse(parts.uri.query().unwrap_or_default().as_bytes())
     }
 
+    /// The texts of a JSON object.
+    pub(crate) fn of_json(body: &[u8]) -> Option<Self> {
+        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
+        let texts = fields.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
+        Some(Self(texts.collect()))
+    }
+
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         Self(form_urlencoded::parse(encoded).into_owned().collect())
     }

@@ -24,6 +24,12 @@
 //!
 //! [`Person`] plays all three.
 //!
+//! # Workspace integrations
+//! The control plane activates one and shows its client id, secret and activation code, a JSON Web Token that the keys at
+//! `/xapi-a/jwks` verify. It refreshes with JSON at `/v1/access_token`, completes its activation with a PATCH of its `appUrl`, and reads
+//! `queue.pollUrl`, which waits 20 seconds for messages: a device whose connection or errors have changed, health checks, actions.
+//! Whether Webex pushes a lost connection, and how a health check that comes through a queue is answered, is not known.
+//!
 //! # Login with Webex (`OpenID` Connect)
 //! With the scope `openid` (and `email`, `profile`) a token reply holds an `id_token`, signed by RS256 with a key that is published
 //! in this crate and guards nothing. `/idb/.well-known/openid-configuration` leads to everything: the keys at `/v1/verification`,
@@ -44,6 +50,7 @@
 //! |---|---|
 //! | `/faults` | script misbehaviour by path, method, count and chance: other replies, delays, cuts before and after the effect, spoilt and slow bodies |
 //! | `/clock` | shows the time, moves it forward (`advance_ms`), lets it stand, run or run fast (`rate`) |
+//! | `/workspace-integrations` | activates a workspace integration, and puts messages into its queue |
 //! | `/devices`, `/devices/script`, `/devices/activate` | how every device is; what is to happen to them and when; one that comes |
 //! | `/record` | the calls received and the replies sent |
 //! | `/behaviour` | how the simulator behaves where Webex is not sure to behave one way |

@@ -15,7 +15,7 @@ use crate::fault::Faults;
 use crate::issuer::{Issuer, Terms};
 use crate::limit::Calls;
 use crate::record::Record;
-use crate::world::{Delivery, Directory, Happenings, Hooks, Meetings, Rooms, Spaces};
+use crate::world::{Delivery, Directory, Happenings, Hooks, Integrations, Meetings, Rooms, Spaces};
 
 /// A handle to the simulated Webex; clones share it.
 #[derive(Clone, Debug)]
@@ -79,6 +79,7 @@ pub(crate) struct State {
     pub(crate) spaces: Spaces,
     pub(crate) meetings: Meetings,
     pub(crate) hooks: Hooks,
+    pub(crate) integrations: Integrations,
     pub(crate) issuer: Issuer,
     pub(crate) visits: Visits,
     pub(crate) sessions: Sessions,
@@ -107,6 +108,7 @@ impl Webex {
                 spaces: Spaces::default(),
                 meetings: Meetings::default(),
                 hooks: Hooks::default(),
+                integrations: Integrations::default(),
                 issuer,
                 visits: Visits::default(),
                 sessions: Sessions::default(),

@@ -4,10 +4,12 @@ mod announce;
 mod apps;
 mod bots;
 mod hub;
+mod integrations;
 mod service_apps;
 
 pub(crate) use announce::announce;
 pub(crate) use apps::{AppError, NewIntegration};
 pub(crate) use bots::BotError;
 pub(crate) use hub::NoAccess;
+pub(crate) use integrations::{Activated, Deed};
 pub(crate) use service_apps::Authorised;

@@ -48,8 +48,13 @@ pub(crate) fn id_token(
     if let Some(nonce) = &identity.nonce {
         claims["nonce"] = json!(nonce);
     }
+    signed(&claims)
+}
+
+/// A JSON Web Token with these claims, signed with the published key.
+pub(crate) fn signed(claims: &Value) -> String {
     let header = json!({ "alg": "RS256", "kid": KEY_ID, "typ": "JWT" });
-    let signed = format!("{}.{}", encoded(&header), encoded(&claims));
+    let signed = format!("{}.{}", encoded(&header), encoded(claims));
     let mut signature = vec![0; SIGNER.public().modulus_len()];
     SIGNER
         .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)

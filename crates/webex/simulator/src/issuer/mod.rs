@@ -38,7 +38,7 @@ pub(crate) use code::CodeRequest;
 pub(crate) use device::{DEVICE_LIFE, DevicePoll, Pairing};
 pub(crate) use ending::Selection;
 pub(crate) use grant::GrantView;
-pub(crate) use id_token::{id_token, key_set};
+pub(crate) use id_token::{id_token, key_set, signed};
 pub(crate) use listing::{Entry, EntryId};
 
 pub(crate) use scopes::{OPENID, all_scopes, fleet_scopes, openid_scopes};

@@ -13,6 +13,7 @@ mod events;
 mod extract;
 mod guests;
 mod hub;
+mod integrations;
 mod licenses;
 mod lists;
 mod locations;
@@ -108,6 +109,7 @@ pub(crate) fn router(webex: Webex) -> Router {
         .route("/v1/meetingTranscripts", get(lists::transcripts))
         .merge(spaces::router())
         .merge(meetings::router())
+        .merge(integrations::router())
         .nest("/_sim", control::router(webex.clone()))
         .fallback(async || Refusal::NotFound)
         .method_not_allowed_fallback(wrong_method)

@@ -14,12 +14,16 @@ async fn every_operation_answers_as_its_description_says() {
     // Something to list: a call, a script, a fault that never happens.
     world.status("/people/me", "x").await;
     world.fault(json!({ "path": "/nowhere", "action": { "status": 500 } })).await;
+    let integration = world.done("/workspace-integrations", json!({ "scopes": [] })).await;
     let (_, workspaces) = world.control(Method::GET, "/workspaces", json!({})).await;
     let fill = |path: &str| match path {
         "/workspaces/{workspace_id}/grants" => path.replace("{workspace_id}", workspaces[0]["id"].as_str().unwrap()),
         "/clients/{client_id}/secret" => path.replace("{client_id}", &knows.integration.client_id),
         "/bots/{email}/regenerate" => path.replace("{email}", &knows.bot.email),
         "/people/{email}/change-password" => path.replace("{email}", &knows.admin.email),
+        other if other.contains("{integration_id}") => {
+            other.replace("{integration_id}", integration["id"].as_str().unwrap())
+        }
         other => other.replace("{application_id}", &knows.service_app.application_id),
     };
     let mut tried = 0;

@@ -14,6 +14,7 @@ mod fidelity;
 mod fidelity_spaces;
 mod guests;
 mod hub;
+mod integrations;
 mod licences;
 mod limits;
 mod lists;

@@ -6,6 +6,7 @@ mod devices;
 mod document;
 mod endpoint;
 mod grants;
+mod integrations;
 mod service_apps;
 mod workspaces;
 
@@ -58,6 +59,22 @@ pub(super) fn router(webex: Webex) -> Router<Webex> {
             "/service-apps/{application_id}/withdraw",
             "Withdraw the authorisation of a service app and end its grants",
             service_apps::withdraw,
+        )
+        .get("/workspace-integrations", "The workspace integrations", integrations::list)
+        .post(
+            "/workspace-integrations",
+            "Upload the manifest of a workspace integration and activate it, as an administrator does in Control Hub",
+            integrations::register,
+        )
+        .post(
+            "/workspace-integrations/{integration_id}/activate",
+            "Activate a workspace integration again; its earlier grants end",
+            integrations::activate,
+        )
+        .post(
+            "/workspace-integrations/{integration_id}/messages",
+            "Put a message into the queue: a health check, an approved update or the removal, which also ends the grants",
+            integrations::tell,
         )
         .get("/devices", "The condition of each device, and what its script still holds", devices::list)
         .post("/devices/script", "Give devices a script, which replaces the previous one", devices::script)

@@ -100,7 +100,7 @@ pub(super) async fn register(
 #[schemars(rename = "TargetOrganisation", example = json!({}))]
 pub(super) struct Where {
     /// The first organisation if it is omitted.
-    organisation_id: Option<String>,
+    pub(super) organisation_id: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -137,7 +137,7 @@ pub(super) async fn withdraw(
     Ok(Json(Ended { ended }))
 }
 
-fn target(directory: &crate::world::Directory, asked: &Where) -> Result<Uuid, Mistake> {
+pub(super) fn target(directory: &crate::world::Directory, asked: &Where) -> Result<Uuid, Mistake> {
     let Some(id) = &asked.organisation_id else { return Ok(directory.id) };
     let found = organisation_of(id).filter(|wanted| directory.all().any(|(id, ..)| id == *wanted));
     found.ok_or_else(|| Mistake(StatusCode::NOT_FOUND, format!("there is no organisation {id}")))
