@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::{Alert, BLIND_FOR, Ended, Ending, FLIPS, Raised, Rule, SINGLE, Step, Teller, is_flip, step};
 use crate::facts::Facts;
+use crate::places::Places;
 use crate::seen::{Reading, Seen};
 use crate::state::{Change, DISTANCE, DeviceState, Tracked};
 use crate::watch::{Watch, WatchedKinds};
@@ -66,6 +67,8 @@ pub(crate) struct Known {
     pub(crate) devices: HashMap<String, Seen>,
     /// The open alerts, by number.
     pub(crate) alerts: BTreeMap<u64, Alert>,
+    /// Where its devices stand.
+    pub(crate) places: Places,
     /// Until when no new alerts are raised, by device; an empty one is the whole watch.
     pub(crate) silences: HashMap<String, Timestamp>,
 }
@@ -96,7 +99,7 @@ pub(crate) fn decide(
     at: Timestamp,
 ) -> Decision {
     let read_before = known.reading.read_at;
-    let teller = Teller { watch: watch.name.as_str(), credential, at };
+    let teller = Teller { watch: watch.name.as_str(), credential, at, places: Some(&known.places) };
     // Nothing is known of the time in which nobody could read, or did.
     let was_blind = known.reading.blind.is_some() || read_before.is_some_and(|read_at| watch.is_late(read_at, at));
     let devices = match listed {

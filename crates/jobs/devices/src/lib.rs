@@ -7,11 +7,14 @@
 mod alerts;
 mod availability;
 mod calls;
+mod comparing;
 mod decide;
 mod facts;
 mod hours;
 mod labels;
 mod measured;
+mod place_reading;
+mod places;
 mod seen;
 mod state;
 mod sweep;
@@ -48,6 +51,8 @@ pub use self::facts::Facts;
 pub use self::hours::{BusinessHours, BusinessHoursError, Month, MonthError};
 pub use self::labels::WantedLabel;
 pub use self::measured::{Measured, measured};
+pub use self::place_reading::PlacesRead;
+pub use self::places::{Issue, Place};
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{record, sweep};
@@ -65,6 +70,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         Step::Script(include_str!("migrations/0001_devices.sql")),
         Step::Script(include_str!("migrations/0002_alerts.sql")),
         Step::Script(include_str!("migrations/0003_approval.sql")),
+        Step::Script(include_str!("migrations/0004_places.sql")),
     ],
     schema: OwnedSchema {
         sqlite: include_str!("migrations/schema.txt"),

@@ -13,6 +13,7 @@ use lanyard_work::{JobContext, call_class};
 
 use crate::alerts;
 use crate::decide::{Decision, Known, Swept, Write, decide};
+use crate::places;
 use crate::seen;
 use crate::watch::{StoredWatch, Watch};
 
@@ -54,6 +55,7 @@ pub async fn record(
         reading: seen::reading_of(store, id).await?,
         devices: seen::of_watch(store, id).await?,
         alerts: alerts::open_of(store, id).await?,
+        places: places::of_watch(store, id).await?,
         silences: alerts::silences_of(store, id).await?,
     };
     let about = about(credential);

@@ -1,21 +1,31 @@
-//! The recurring unit that reads the devices of a watch.
+//! The recurring units that read the devices of a watch, and the places where they stand.
 
 use lanyard_store::StoreError;
 use lanyard_work::{Claim, Halt, Handlers, JobContext, Next};
 use serde_json::Value;
 
+use crate::comparing::comparing;
+use crate::place_reading::{INTERVAL, read_places, wait};
+use crate::places;
 use crate::sweep::sweep;
-use crate::watch::{LONGEST_INTERVAL, watch, watches};
+use crate::watch::{LONGEST_INTERVAL, StoredWatch, watch, watches};
 
-/// The kind of the unit. Its key is the id of the watch.
+/// The kind of the unit that reads devices. Its key is the id of the watch.
 pub(crate) const SWEEP: &str = "devices.sweep";
+/// The kind of the unit that reads workspaces and locations. Its key is the id of the watch.
+pub(crate) const PLACES: &str = "devices.places";
 
 /// Adds the work that a broker does for this job.
 pub fn work(handlers: &mut Handlers, job: &JobContext) {
-    let job = job.clone();
+    let of_devices = job.clone();
     handlers.add(SWEEP, move |claim| {
-        let job = job.clone();
+        let job = of_devices.clone();
         async move { read_once(&job, &claim).await }
+    });
+    let of_places = job.clone();
+    handlers.add(PLACES, move |claim| {
+        let job = of_places.clone();
+        async move { read_places_once(&job, &claim).await }
     });
 }
 
@@ -24,34 +34,86 @@ pub async fn begin_work(job: &JobContext) -> Result<(), StoreError> {
     // One that was altered without Lanyard is not read; it is named where watches are listed.
     for found in watches(&job.store).await?.into_iter().flatten() {
         job.queue.ensure(SWEEP, &found.id, &Value::Null).await?;
+        ensure_places(job, &found).await?;
     }
     Ok(())
 }
 
-async fn read_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
+/// Adds the unit that reads the places of a watch, if a credential can read them.
+pub(crate) async fn ensure_places(job: &JobContext, found: &StoredWatch) -> Result<(), StoreError> {
+    let own = match job.store.credential_by_id(found.watch.credential).await {
+        Err(error) if error.is_of_one_row() => None,
+        own => own?,
+    };
+    match comparing(&job.store, &found.watch, own.as_ref()).await {
+        Ok(Some(_)) => job.queue.ensure(PLACES, &found.id, &Value::Null).await,
+        Ok(None) => Ok(()),
+        Err(error) if error.is_of_one_row() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The watch of a unit, or what comes next if it is not read.
+async fn watch_of(job: &JobContext, claim: &Claim, kind: &str) -> Result<Result<StoredWatch, Next>, Halt> {
     let id = &claim.document().key;
     let found = match watch(&job.store, id).await {
         Ok(Some(found)) => found,
         Ok(None) => {
             // It was removed while this unit was due.
-            job.queue.remove(SWEEP, id).await?;
+            job.queue.remove(kind, id).await?;
             return Err(Halt::Lost);
         }
         Err(error) if error.is_of_one_row() => {
             tracing::error!(%error, "a watch was altered without Lanyard, and is not read");
-            return Ok(Next::Again(LONGEST_INTERVAL));
+            return Ok(Err(Next::Again(LONGEST_INTERVAL)));
         }
         Err(error) => return Err(error.into()),
     };
     if found.watch.paused_at.is_some() {
-        return Ok(Next::Again(found.watch.interval()));
+        return Ok(Err(Next::Again(found.watch.interval())));
     }
+    Ok(Ok(found))
+}
+
+async fn read_places_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
+    let found = match watch_of(job, claim, PLACES).await? {
+        Ok(found) => found,
+        Err(next) => return Ok(next),
+    };
+    // It is also due after devices have changed.
+    let reading = places::reading_of(&job.store, &found.id).await?;
+    if let Some(wait) = wait(&reading, true, job.store.time().await?) {
+        return Ok(Next::Again(wait));
+    }
+    let read = tokio::select! {
+        halt = claim.halted() => return Err(halt),
+        read = read_places(job, &found) => read?,
+    };
+    let Some(read) = read else {
+        // No credential can read them any more.
+        job.queue.remove(PLACES, &found.id).await?;
+        return Err(Halt::Lost);
+    };
+    if let Some(reason) = &read.failed {
+        tracing::warn!(watch = %found.watch.name, credential = read.with, reason, "not all workspaces and locations of a watch can be read");
+    }
+    Ok(Next::Again(INTERVAL))
+}
+
+async fn read_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
+    let found = match watch_of(job, claim, SWEEP).await? {
+        Ok(found) => found,
+        Err(next) => return Ok(next),
+    };
     let swept = tokio::select! {
         halt = claim.halted() => return Err(halt),
         swept = sweep(job, &found) => swept?,
     };
     if let Some(reason) = &swept.blind {
         tracing::warn!(watch = %found.watch.name, reason, "the devices of a watch cannot be read");
+    }
+    if swept.changed > 0 {
+        job.queue.wake(PLACES, &found.id).await?;
     }
     Ok(Next::Again(found.watch.interval()))
 }

@@ -33,6 +33,9 @@ pub struct Watch {
     pub credential: CredentialId,
     /// The organisation that is read, if it is not the credential's own: for partners.
     pub org: Option<OrgId>,
+    /// The credential that reads the workspaces and locations, if it is not the first.
+    #[serde(default)]
+    pub against: Option<CredentialId>,
     /// How often the devices are read, in seconds.
     pub interval_seconds: u64,
     /// The devices that are watched besides those of workspaces.
@@ -151,7 +154,7 @@ pub(crate) async fn update(store: &Store, changed: &StoredWatch, event: &Event) 
 
 /// Ends the alerts of a watch that was paused: nobody sees how they go on. What is still wrong when it is resumed is told again.
 pub async fn end_alerts(store: &Store, paused: &StoredWatch, about: &About, at: Timestamp) -> Result<(), StoreError> {
-    let teller = Teller { watch: paused.watch.name.as_str(), credential: None, at };
+    let teller = Teller { watch: paused.watch.name.as_str(), credential: None, at, places: None };
     store
         .write_rows(|mut tx| async move {
             let ended = |alert: &Alert| teller.ended(alert, Ending::Paused);
@@ -168,7 +171,7 @@ pub async fn remove(
     (event, about): (&Event, &About),
     at: Timestamp,
 ) -> Result<Option<String>, StoreError> {
-    let teller = Teller { watch: name.as_str(), credential: None, at };
+    let teller = Teller { watch: name.as_str(), credential: None, at, places: None };
     store
         .write_rows(|mut tx| async move {
             let Some(id) = TABLE.delete(&mut tx, name.as_str()).await? else { return tx.abandon(None).await };
@@ -204,8 +207,10 @@ pub(crate) fn stored(error: &StoreError) -> Problem {
 }
 
 const TABLE: SealedTable = sealed_table!("devices_watches");
-const DELETES: [(&str, &str); 3] = [
+const DELETES: [(&str, &str); 5] = [
     ("devices_readings", "DELETE FROM devices_readings WHERE watch = $1"),
     ("devices_seen", "DELETE FROM devices_seen WHERE watch = $1"),
     ("devices_periods", "DELETE FROM devices_periods WHERE watch = $1"),
+    ("devices_places", "DELETE FROM devices_places WHERE watch = $1"),
+    ("devices_place_readings", "DELETE FROM devices_place_readings WHERE watch = $1"),
 ];

@@ -19,6 +19,12 @@ pub(crate) fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     Ok(value.as_ref().and_then(Value::as_str).and_then(|text| text.parse().ok()))
 }
 
+/// A text; anything else is none.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?;
+    Ok(if let Some(Value::String(text)) = value { Some(text) } else { None })
+}
+
 /// The texts of a list. What is no list is an empty one, and what is no text is left out.
 pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let Some(Value::Array(values)) = Option::<Value>::deserialize(deserializer)? else { return Ok(Vec::new()) };

@@ -1,11 +1,12 @@
 //! `/workspaces`, read only.
 
+use jiff::Timestamp;
 use lanyard_secret::SafeUrl;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::device::append;
-use crate::lenient::or_default;
+use crate::lenient::{or_default, text, timestamp};
 use crate::{Device, Environment, Method, OrgId, Request, WorkspaceId};
 
 /// A workspace, as `GET /workspaces` shows it. Fields that Lanyard does not use are left out; unknown ones are ignored.
@@ -21,10 +22,13 @@ pub struct Workspace {
     #[serde(default)]
     pub org_id: Option<OrgId>,
     /// The location.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub location_id: Option<String>,
+    /// The floor of the location.
+    #[serde(default, deserialize_with = "text")]
+    pub floor_id: Option<String>,
     /// `notSet`, `focus`, `huddle`, `meetingRoom`, `open`, `desk`, `other`, or a word that is new.
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "text")]
     pub workspace_type: Option<String>,
     /// How many people it is meant for.
     #[serde(default, deserialize_with = "capacity")]
@@ -37,10 +41,40 @@ pub struct Workspace {
     pub devices: Vec<Device>,
 }
 
-/// How well a workspace's devices are.
+/// How well a workspace's devices are, in Webex's own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkspaceHealth {
+    /// The level.
+    pub level: HealthLevel,
+    /// The issues. One that is not an object is left out.
+    pub issues: Vec<WorkspaceIssue>,
+}
+
+/// An issue of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceIssue {
+    /// The title, such as "Device is offline".
+    #[serde(default, deserialize_with = "text")]
+    pub title: Option<String>,
+    /// The description.
+    #[serde(default, deserialize_with = "text")]
+    pub description: Option<String>,
+    /// The recommended action.
+    #[serde(default, deserialize_with = "text")]
+    pub recommended_action: Option<String>,
+    /// When it began.
+    #[serde(default, deserialize_with = "timestamp")]
+    pub created_at: Option<Timestamp>,
+    /// The level. The schema says an object, `{"Members": "error"}`.
+    #[serde(default, deserialize_with = "issue_level")]
+    pub level: HealthLevel,
+}
+
+/// How bad a workspace's health, or one of its issues, is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum WorkspaceHealth {
+pub enum HealthLevel {
     /// Nothing is the matter.
     Ok,
     /// Something is worth knowing.
@@ -57,9 +91,25 @@ pub enum WorkspaceHealth {
 
 /// `{"level": "error", "issues": […]}`
 fn health<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<WorkspaceHealth, D::Error> {
-    let value = Option::<Value>::deserialize(deserializer)?;
-    let level = value.as_ref().and_then(|health| health.get("level")).cloned().unwrap_or_default();
-    Ok(serde_json::from_value(level).unwrap_or_default())
+    let mut value = Option::<Value>::deserialize(deserializer)?.unwrap_or_default();
+    let level = value.get("level").map(level).unwrap_or_default();
+    let issues = match value.get_mut("issues").map(Value::take) {
+        Some(Value::Array(issues)) => {
+            issues.into_iter().filter_map(|issue| serde_json::from_value(issue).ok()).collect()
+        }
+        _ => Vec::new(),
+    };
+    Ok(WorkspaceHealth { level, issues })
+}
+
+/// A word, or an object that has one under `Members`.
+fn issue_level<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<HealthLevel, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(level(value.get("Members").unwrap_or(&value)))
+}
+
+fn level(value: &Value) -> HealthLevel {
+    HealthLevel::deserialize(value).unwrap_or_default()
 }
 
 /// The schema says "number"; a fraction or a negative number is no capacity.
@@ -103,11 +153,16 @@ mod tests {
     fn a_workspace_of_the_documentation_reads() {
         let workspace: Workspace = serde_json::from_str(
             r#"{"id":"w","displayName":"SFO-12 Capanina","capacity":5,"type":"meetingRoom","calling":{"type":"hybridCalling"},
-                "health":{"level":"error","issues":[{"level":{"Members":"error"}}]},"devices":[{"id":"d","type":"roomdesk"}]}"#,
+                "health":{"level":"error","issues":[{"id":"i","createdAt":"2026-12-02T08:12:00.000Z","title":"Device is offline",
+                "recommendedAction":"Check the power.","level":{"Members":"error"}},{"level":"warning"},7]},"devices":[{"id":"d","type":"roomdesk"}]}"#,
         )
         .unwrap();
-        assert_eq!((workspace.health, workspace.capacity), (WorkspaceHealth::Error, Some(5)));
+        assert_eq!((workspace.health.level, workspace.capacity), (HealthLevel::Error, Some(5)));
         assert_eq!(workspace.devices.len(), 1);
+        let [offline, other] = &*workspace.health.issues else { panic!("{:?}", workspace.health) };
+        assert_eq!((offline.title.as_deref(), offline.level), (Some("Device is offline"), HealthLevel::Error));
+        assert!(offline.created_at.is_some() && offline.description.is_none());
+        assert_eq!((other.title.as_deref(), other.level), (None, HealthLevel::Warning));
     }
 
     #[test]
@@ -117,9 +172,12 @@ mod tests {
             r#"{"id":"w","displayName":null,"capacity":null,"health":null,"devices":null,"type":null}"#,
             r#"{"id":"w","capacity":-1,"health":{"level":"poorly"}}"#,
             r#"{"id":"w","capacity":2.5,"health":{"level":null}}"#,
+            r#"{"id":"w","health":7,"locationId":{},"floorId":9,"type":[]}"#,
+            r#"{"id":"w","health":{"level":{},"issues":{"title":"x"}}}"#,
         ] {
             let workspace: Workspace = serde_json::from_str(json).unwrap();
-            assert_eq!((workspace.health, workspace.capacity), (WorkspaceHealth::Unknown, None), "{json}");
+            assert_eq!((workspace.health, workspace.capacity), (WorkspaceHealth::default(), None), "{json}");
+            assert_eq!((workspace.location_id, workspace.floor_id), (None, None), "{json}");
         }
     }
 

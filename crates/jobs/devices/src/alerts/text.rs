@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Alert, AlertFacts, Raised, Rule};
+use crate::places::Places;
 use crate::seen::Seen;
 use crate::state::DeviceState;
 
@@ -18,6 +19,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) credential: Option<&'a str>,
     /// The time of the reading.
     pub(crate) at: Timestamp,
+    /// Where its devices stand, if that is known.
+    pub(crate) places: Option<&'a Places>,
 }
 
 /// How an alert ended.
@@ -41,7 +44,7 @@ impl Teller<'_> {
     /// An alert about one device. `others` is how many other devices the watch sees, and how many of those are well.
     pub(crate) fn device(&self, rule: Rule, (id, seen): (&str, &Seen), others: (usize, usize)) -> Raised {
         let facts = &seen.facts;
-        let (name, product) = (name(id, seen), product(seen));
+        let (name, product) = (self.name(id, seen), product(seen));
         let began = moment(seen.tracked.since);
         let summary = match rule {
             Rule::Down => {
@@ -100,7 +103,7 @@ impl Teller<'_> {
         if let [one] = devices {
             return self.device(rule, *one, others);
         }
-        let mut names: Vec<String> = devices.iter().map(|(id, seen)| name(id, seen)).collect();
+        let mut names: Vec<String> = devices.iter().map(|(id, seen)| self.name(id, seen)).collect();
         names.sort();
         names.truncate(NAMED);
         let began = devices.iter().map(|(_, seen)| since(rule, seen)).min().unwrap_or(self.at);
@@ -201,6 +204,23 @@ impl Teller<'_> {
         }
     }
 
+    /// The name of a device, with its room if the name does not contain it, and its location.
+    fn name(&self, id: &str, seen: &Seen) -> String {
+        let name = match seen.facts.name.trim() {
+            "" => seen.facts.serial.clone().unwrap_or_else(|| id.to_owned()),
+            name => name.to_owned(),
+        };
+        let place = seen.facts.workspace.as_deref().and_then(|workspace| self.places?.get(workspace));
+        let Some(place) = place else { return name };
+        let room = Some(place.room.trim()).filter(|room| !room.is_empty() && !name.contains(room));
+        match (room, place.location.as_deref()) {
+            (None, None) => name,
+            (Some(room), None) => format!("{name} ({room})"),
+            (None, Some(location)) => format!("{name} ({location})"),
+            (Some(room), Some(location)) => format!("{name} ({room}, {location})"),
+        }
+    }
+
     /// The command that helps. None has a text from Webex, which could be anything.
     fn hint(&self, rule: Rule) -> Option<String> {
         match rule {
@@ -217,11 +237,6 @@ fn since(rule: Rule, seen: &Seen) -> Timestamp {
         Rule::Flapping => seen.flips.iter().min().copied().unwrap_or(seen.tracked.since),
         Rule::Down | Rule::Degraded | Rule::Blind => seen.tracked.since,
     }
-}
-
-fn name(id: &str, seen: &Seen) -> String {
-    let name = seen.facts.name.trim();
-    if name.is_empty() { seen.facts.serial.clone().unwrap_or_else(|| id.to_owned()) } else { name.to_owned() }
 }
 
 fn product(seen: &Seen) -> String {

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 
 use lanyard_client::CallOptions;
-use lanyard_credential::{CredentialName, Kind};
+use lanyard_credential::CredentialName;
 use lanyard_operation::{Code, Declaration, Operation, Problem};
-use lanyard_protocol::{Device, ListDevices, ListWorkspaces};
+use lanyard_protocol::{Device, ListDevices, ListWorkspaces, Location};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::comparing;
+use crate::place_reading::locations;
 use crate::sweep::{called, list};
 use crate::watch::{WatchedKinds, named, stored};
 use crate::watch_name::WatchName;
@@ -127,41 +129,49 @@ impl Operation for Coverage {
             Problem::new(Code::NoSuchName, format!("there is no credential named {against}"))
                 .hint("list the credentials: lanyard list")
         })?;
-        if admin.id == found.watch.credential || admin.kind == Kind::Bot {
-            let what = format!("{against} sees only what it was granted itself");
-            return Err(Problem::new(Code::BadRequest, what)
+        if admin.id == found.watch.credential {
+            return Err(Problem::new(Code::BadRequest, format!("{against} is the credential of the watch itself"))
                 .hint("compare with the credential of an administrator that has the scope spark-admin:devices_read"));
         }
-        if let Some(credential) = &credential {
-            if credential.environment != admin.environment {
-                return Err(Problem::new(Code::BadRequest, format!("{against} belongs to another Webex")));
-            }
-            let of = |found: &lanyard_credential::Credential| found.organisation.as_ref().map(|found| found.id.clone());
-            let theirs = found.watch.org.clone().or_else(|| of(credential));
-            let is_partner = found.watch.org.is_some();
-            if let (Some(ours), Some(admins)) = (theirs, of(&admin))
-                && ours != admins
-                && !is_partner
-            {
-                let what = format!("{against} belongs to another organisation than {}", credential.name);
-                return Err(Problem::new(Code::BadRequest, what)
-                    .hint("a bot sees devices of the organisation that it was created in, and no others"));
-            }
-        }
+        comparing::check(&admin, credential.as_ref(), found.watch.org.as_ref(), &[comparing::DEVICES])?;
         let client = job.client(&admin);
         let options = CallOptions::default();
         let org_id = found.watch.org.clone();
         let devices = ListDevices { org_id: org_id.clone(), workspace_id: None, max: Some(1000) };
         let all = client.devices(&devices, &options).await.map_err(called)?.items;
-        if all.is_empty() {
-            return Err(Problem::new(Code::PersonMustAct, format!("{against} sees no devices itself"))
-                .hint("compare with the credential of an administrator that has the scope spark-admin:devices_read"));
+        if let Some(why) = sees_too_little(&seen, &all) {
+            return Err(Problem::new(
+                Code::PersonMustAct,
+                format!("{against} does not see the whole organisation: {why}"),
+            )
+            .hint("compare with the credential of an administrator that has the scope spark-admin:devices_read"));
         }
-        let workspaces = ListWorkspaces { org_id, include_devices: false, max: Some(1000) };
-        let workspaces = client.workspaces(&workspaces, &options).await.map_err(called)?.items;
-        let names = workspaces.into_iter().map(|found| (found.id.as_str().to_owned(), found.display_name)).collect();
-        compare(&mut view, &seen, &all, &names, found.watch.kinds);
+        let which = ListWorkspaces { org_id: org_id.clone(), include_devices: false, max: Some(1000) };
+        let workspaces = client.workspaces(&which, &options).await.map_err(called)?.items;
+        // Without their names, a question mark stands for the locations.
+        let locations = locations(job, &admin, org_id.as_ref()).await.unwrap_or_default();
+        let names = workspaces.iter().map(|found| {
+            let location = found.location_id.as_ref().and_then(|id| locations.get(&Location::key(id)).cloned());
+            (found.id.as_str().to_owned(), (found.display_name.clone(), location))
+        });
+        compare(&mut view, &seen, &all, &names.collect(), found.watch.kinds);
         Ok(view)
+    }
+}
+
+/// Why a credential that is to see everything does not; `None` if nothing speaks against it.
+fn sees_too_little(seen: &[Device], all: &[Device]) -> Option<String> {
+    if all.is_empty() {
+        return Some("it sees no device".to_owned());
+    }
+    let ids: HashSet<&str> = all.iter().filter_map(|device| Some(device.id.as_ref()?.as_str())).collect();
+    let is_missing = |device: &&Device| device.id.as_ref().is_some_and(|id| !ids.contains(id.as_str()));
+    match (seen.iter().filter(is_missing).count(), seen.len()) {
+        (0, _) if all.iter().all(|device| device.workspace_id.is_none()) => {
+            Some("it sees no device in a workspace".to_owned())
+        }
+        (0, _) => None,
+        (missing, all) => Some(format!("it does not see {missing} of the {all} devices that the watch sees")),
     }
 }
 
@@ -176,7 +186,7 @@ fn compare(
     view: &mut CoverageView,
     seen: &[Device],
     all: &[Device],
-    names: &BTreeMap<String, String>,
+    names: &BTreeMap<String, (String, Option<String>)>,
     kinds: WatchedKinds,
 ) {
     count(view, seen, kinds);
@@ -196,11 +206,11 @@ fn compare(
         .filter_map(|(workspace, devices)| {
             let is_unseen = |device: &&&Device| device.id.as_ref().is_some_and(|id| !ours.contains(id.as_str()));
             let devices: Vec<_> = devices.iter().filter(is_unseen).map(|device| device.product.clone()).collect();
-            let name = names.get(workspace).cloned().unwrap_or_else(|| workspace.to_owned());
-            (!devices.is_empty()).then_some(MissingView { workspace: name, location: None, devices })
+            let (name, location) = names.get(workspace).cloned().unwrap_or_else(|| (workspace.to_owned(), None));
+            (!devices.is_empty()).then_some(MissingView { workspace: name, location, devices })
         })
         .collect();
-    view.missing.sort_by(|a, b| a.workspace.cmp(&b.workspace));
+    view.missing.sort_by(|a, b| (&a.location, &a.workspace).cmp(&(&b.location, &b.workspace)));
 }
 
 /// Compares with an exported list, by serial number or hardware address: it has no ids.
@@ -277,12 +287,33 @@ mod tests {
             device("e", "w3", "phone"),
         ];
         let seen = [device("a", "w1", "roomdesk"), device("d", "w3", "roomdesk")];
-        let names = BTreeMap::from([("w1".to_owned(), "Zeta".to_owned()), ("w2".to_owned(), "Alpha".to_owned())]);
+        let name = |name: &str, location: Option<&str>| (name.to_owned(), location.map(str::to_owned));
+        let names = BTreeMap::from([
+            ("w1".to_owned(), name("Alpha", Some("Zurich"))),
+            ("w2".to_owned(), name("Zeta", Some("Bern"))),
+        ]);
         let mut view = CoverageView::default();
         compare(&mut view, &seen, &all, &names, WatchedKinds::default());
         assert_eq!((view.devices_seen, view.devices, view.workspaces, view.not_compared), (2, Some(4), Some(3), 1));
         let missing: Vec<_> = view.missing.iter().map(|found| (&*found.workspace, found.devices.join(","))).collect();
-        assert_eq!(missing, [("Alpha", "Product c".to_owned()), ("Zeta", "Product b".to_owned())]);
+        assert_eq!(missing, [("Zeta", "Product c".to_owned()), ("Alpha", "Product b".to_owned())], "by location");
+    }
+
+    #[test]
+    fn a_credential_that_misses_what_the_watch_sees_does_not_see_everything() {
+        let device = |id: &str, workspace: Option<&str>| -> Device {
+            serde_json::from_value(json!({ "id": id, "workspaceId": workspace, "type": "roomdesk" })).unwrap()
+        };
+        let (a, b, own) = (device("a", Some("w")), device("b", Some("w")), device("o", None));
+        let why = |seen: &[&Device], all: &[&Device]| {
+            let cloned = |devices: &[&Device]| devices.iter().map(|device| (*device).clone()).collect::<Vec<_>>();
+            sees_too_little(&cloned(seen), &cloned(all)).unwrap_or_default()
+        };
+        assert_eq!(why(&[&a], &[&a, &b, &own]), "");
+        assert_eq!(why(&[], &[&a]), "");
+        assert_eq!(why(&[&a, &b], &[&a, &own]), "it does not see 1 of the 2 devices that the watch sees");
+        assert_eq!(why(&[], &[&own]), "it sees no device in a workspace");
+        assert_eq!(why(&[], &[]), "it sees no device");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The devices: listed, and shown one at a time.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_operation::{Code, Declaration, Operation, Problem};
@@ -15,6 +15,7 @@ use crate::availability::availability;
 use crate::calls::alert_view::AlertView;
 use crate::facts::Facts;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
+use crate::places::{self, Place, Places, PlacesReading};
 use crate::seen::{self, Period, Reading, Seen};
 use crate::state::DeviceState;
 use crate::watch::{StoredWatch, Watch, stored, watches};
@@ -40,9 +41,27 @@ pub struct DeviceView {
     /// The open alert that it belongs to.
     #[schemars(with = "Option<String>")]
     pub alert: Option<AlertNumber>,
+    /// Where it stands, as a credential that sees the whole organisation reads it; `None` if that is not known.
+    pub place: Option<Place>,
     /// What it is.
     #[serde(flatten)]
     pub facts: Facts,
+}
+
+impl DeviceView {
+    /// The room: the name of its workspace, or of the device itself if that is not known.
+    pub fn room(&self) -> &str {
+        room(&self.facts, self.place.as_ref())
+    }
+
+    /// The location: its name, "-" if the workspace has none, "?" if it is not known.
+    pub fn location(&self) -> &str {
+        self.place.as_ref().map_or("?", Place::location_shown)
+    }
+}
+
+fn room<'a>(facts: &'a Facts, place: Option<&'a Place>) -> &'a str {
+    place.map(|place| place.room.as_str()).filter(|room| !room.trim().is_empty()).unwrap_or(&facts.name)
 }
 
 /// Why the devices of a watch are not read.
@@ -90,6 +109,8 @@ pub struct DevicesView {
     pub blind: Vec<BlindView>,
     /// How many watches there are.
     pub watches: usize,
+    /// How many devices were left out because their location is not known, although one was asked for.
+    pub unlocated: usize,
     /// When the watch was read that was read the longest ago.
     #[schemars(with = "Option<String>")]
     pub read_at: Option<Timestamp>,
@@ -104,6 +125,9 @@ pub struct ListDevices {
     /// Only those of watches that have all these labels.
     #[serde(default)]
     pub labels: Vec<WantedLabel>,
+    /// Only those at this location: its name, or a part of it.
+    #[serde(default)]
+    pub location: Option<String>,
 }
 
 impl Operation for ListDevices {
@@ -127,8 +151,13 @@ impl Operation for ListDevices {
         };
         let wanted: Vec<&Watched> = all.iter().filter(is_wanted).collect();
         let mut devices: Vec<DeviceView> = wanted.iter().flat_map(|found| found.views()).collect();
+        let unlocated = match &self.location {
+            Some(location) => at_location(&mut devices, &wanted, location)?,
+            None => 0,
+        };
         devices.sort_by(|a, b| {
-            (a.state, &a.customer, &a.facts.name, &a.id).cmp(&(b.state, &b.customer, &b.facts.name, &b.id))
+            let of = (a.state, &a.customer, a.room(), &a.facts.name, &a.id);
+            of.cmp(&(b.state, &b.customer, b.room(), &b.facts.name, &b.id))
         });
         // Whose they are is not known.
         let now = job.clock.now().wall;
@@ -141,10 +170,47 @@ impl Operation for ListDevices {
             watches: wanted.len() + blind.iter().filter(|blind| blind.cause == BlindCause::Altered).count(),
             waiting: wanted.iter().flat_map(|found| found.waiting()).collect(),
             devices,
+            unlocated,
             blind,
             read_at: wanted.iter().filter_map(|found| found.reading.read_at).min(),
         })
     }
+}
+
+/// Keeps the devices at a location: the one of this name, or those whose names contain the text. Returns how many devices were left out
+/// because their location is not known.
+fn at_location(devices: &mut Vec<DeviceView>, wanted: &[&Watched], text: &str) -> Result<usize, Problem> {
+    let names = wanted.iter().flat_map(|found| found.places.values()).filter_map(|place| place.location.as_deref());
+    let names: BTreeSet<&str> = names.collect();
+    if names.is_empty() {
+        let mut reasons = wanted.iter().filter_map(|found| found.places_reading.reason.as_deref());
+        let why = reasons.next().map_or_else(
+            || "a bot cannot read them, and no watch has a credential that can".to_owned(),
+            |reason| format!("they could not be read: {reason}"),
+        );
+        let watch = wanted.first().map_or("NAME", |found| found.watch.name.as_str());
+        return Err(Problem::new(
+            Code::PersonMustAct,
+            format!("the locations of the devices are not known, because {why}"),
+        )
+        .hint(format!("name an administrator's credential: lanyard devices watch set {watch} --against CREDENTIAL")));
+    }
+    let plain = text.trim().to_lowercase();
+    let is_exact = names.iter().any(|name| name.to_lowercase() == plain);
+    let is_meant = |name: &str| {
+        let name = name.to_lowercase();
+        name == plain || (!is_exact && !plain.is_empty() && name.contains(&plain))
+    };
+    if !names.iter().any(|name| is_meant(name)) {
+        let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join("; ");
+        let more = names.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        return Err(Problem::new(Code::NoSuchName, format!("no location is called {text:?}"))
+            .hint(format!("the locations are: {shown}{more}")));
+    }
+    let unlocated = devices.iter().filter(|device| device.location() == "?").count();
+    devices.retain(|device| device.place.as_ref().and_then(|place| place.location.as_deref()).is_some_and(is_meant));
+    Ok(unlocated)
 }
 
 /// A watch with its devices.
@@ -156,6 +222,8 @@ pub(crate) struct Watched {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) reading: Reading,
     pub(crate) devices: HashMap<String, Seen>,
+    pub(crate) places: Places,
+    pub(crate) places_reading: PlacesReading,
     pub(crate) now: Timestamp,
 }
 
@@ -166,6 +234,8 @@ pub(crate) type AlteredWatch = (String, String);
 pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<AlteredWatch>), StoreError> {
     let credentials = job.store.credentials().await?;
     let mut readings = seen::readings(&job.store).await?;
+    let mut places = places::all(&job.store).await?;
+    let mut place_readings = places::readings(&job.store).await?;
     let now = job.store.time().await?;
     let (mut all, mut altered) = (Vec::new(), Vec::new());
     for found in watches(&job.store).await? {
@@ -187,6 +257,8 @@ pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<Al
             labels,
             reading: readings.remove(&id).unwrap_or_default(),
             devices: seen::of_watch(&job.store, &id).await?,
+            places: places.remove(&id).unwrap_or_default(),
+            places_reading: place_readings.remove(&id).unwrap_or_default(),
             id,
             watch,
             now,
@@ -217,6 +289,11 @@ impl Watched {
     /// Whether it has all these labels.
     pub(crate) fn has(&self, labels: &[WantedLabel]) -> bool {
         labels.iter().all(|label| label.is_in(&self.labels))
+    }
+
+    /// Where a device stands, if that is known.
+    pub(crate) fn place_of(&self, seen: &Seen) -> Option<&Place> {
+        self.places.get(seen.facts.workspace.as_deref()?)
     }
 
     /// Since when the states of its devices are not known, and the reason.
@@ -278,6 +355,7 @@ impl Watched {
             since,
             why,
             alert: seen.alert.map(AlertNumber::new),
+            place: self.place_of(seen).cloned(),
             facts: seen.facts.clone(),
         }
     }
@@ -332,6 +410,11 @@ pub struct DeviceDetail {
     pub periods: Vec<PeriodView>,
     /// How many other devices of the watch there are, and how many of those are up, degraded or asleep.
     pub others: (usize, usize),
+    /// How many devices of the watch stand at its location, this one included, and how many of those are up, degraded or asleep.
+    pub at_location: Option<(usize, usize)>,
+    /// When its place was read last.
+    #[schemars(with = "Option<String>")]
+    pub place_read_at: Option<Timestamp>,
 }
 
 /// Shows one device.
@@ -369,7 +452,16 @@ impl Operation for ShowDevice {
         let of = |days: i64| availability(&periods, before(days), watched.now);
         let others = watched.devices.iter().filter(|(other, seen)| *other != id && !seen.is_waiting);
         let is_well = |state| matches!(state, DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
-        let well = others.clone().filter(|(_, other)| blind.is_none() && is_well(other.tracked.state)).count();
+        let is_up = |seen: &Seen| blind.is_none() && is_well(seen.tracked.state);
+        let well = others.clone().filter(|(_, other)| is_up(other)).count();
+        let location = |seen: &Seen| {
+            Some((watched.place_of(seen)?.location_id.clone()?, watched.place_of(seen)?.location.clone()?))
+        };
+        let at_location = location(seen).map(|here| {
+            let there =
+                watched.devices.values().filter(|other| !other.is_waiting && location(other).as_ref() == Some(&here));
+            (there.clone().count(), there.filter(|other| is_up(other)).count())
+        });
         let alert = match seen.alert {
             Some(number) => {
                 alerts::alert(&job.store, AlertNumber::new(number)).await.map_err(|error| stored(&error))?
@@ -386,6 +478,8 @@ impl Operation for ShowDevice {
             availability: AvailabilityView { day: of(1), week: of(7), month: of(30), year: of(365) },
             periods: periods.iter().filter(|period| period.ended.is_none_or(|at| at > before(30))).map(shown).collect(),
             others: (others.count(), well),
+            at_location,
+            place_read_at: watched.places_reading.read_at,
         })
     }
 }
@@ -400,13 +494,18 @@ pub(crate) fn shown(period: &Period) -> PeriodView {
 pub(crate) fn find<'a>(all: &'a [Watched], text: &str) -> Result<(&'a Watched, &'a str, &'a Seen), Problem> {
     let every =
         || all.iter().flat_map(|watched| watched.devices.iter().map(move |(id, seen)| (watched, id.as_str(), seen)));
-    let exact: Vec<_> = every().filter(|(_, id, seen)| seen.facts.is_meant_by(id, text)).collect();
-    let like: Vec<_> = if exact.is_empty() && !text.trim().is_empty() {
-        every().filter(|(_, _, seen)| seen.facts.is_named_like(text)).collect()
-    } else {
-        exact
-    };
-    match &*like {
+    let plain = text.trim().to_lowercase();
+    let room = |watched: &Watched, seen: &Seen| watched.place_of(seen).map(|place| place.room.to_lowercase());
+    let mut found: Vec<_> = every().filter(|(_, id, seen)| seen.facts.is_meant_by(id, text)).collect();
+    if found.is_empty() && !plain.is_empty() {
+        found = every().filter(|(watched, _, seen)| room(watched, seen).as_ref() == Some(&plain)).collect();
+    }
+    if found.is_empty() && !plain.is_empty() {
+        let in_room = |watched: &Watched, seen: &Seen| room(watched, seen).is_some_and(|room| room.contains(&plain));
+        let is_like = |watched, seen: &Seen| seen.facts.is_named_like(text) || in_room(watched, seen);
+        found = every().filter(|(watched, _, seen)| is_like(watched, seen)).collect();
+    }
+    match &*found {
         [] => Err(Problem::new(Code::NoSuchName, format!("no watched device is called {text:?}"))
             .hint("give its name, serial number, MAC address or id, as in: lanyard devices list --all")),
         [one] => Ok(*one),
@@ -416,7 +515,9 @@ pub(crate) fn find<'a>(all: &'a [Watched], text: &str) -> Result<(&'a Watched, &
                 .take(SHOWN)
                 .map(|(watched, id, seen)| {
                     let which = seen.facts.serial.as_deref().unwrap_or(id);
-                    format!("{} ({}, {which})", seen.facts.name, watched.watch.name)
+                    let location = watched.place_of(seen).and_then(|place| place.location.as_deref());
+                    let location = location.map(|name| format!("{name}, ")).unwrap_or_default();
+                    format!("{} ({}, {location}{which})", seen.facts.name, watched.watch.name)
                 })
                 .collect();
             names.sort();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::calls::device::check_labels;
 use crate::decide::Swept;
 use crate::labels::{WantedLabel, labels_of};
+use crate::place_reading::read_places_if_due;
 use crate::sweep::sweep;
 use crate::watch::{StoredWatch, named, stored, watches};
 use crate::watch_name::WatchName;
@@ -72,6 +73,10 @@ impl Operation for Sweep {
                 let failed =
                     |error: lanyard_store::StoreError| Swept { blind: Some(error.to_string()), ..Swept::default() };
                 let swept = sweep(job, &found).await.unwrap_or_else(failed);
+                // Without them, only names are missing.
+                if let Err(error) = read_places_if_due(job, &found, swept.changed > 0).await {
+                    tracing::warn!(%error, watch = %found.watch.name, "the places of a watch cannot be kept");
+                }
                 SweptView { watch: found.watch.name.to_string(), found: swept }
             })
             .buffered(AT_ONCE)

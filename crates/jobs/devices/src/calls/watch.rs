@@ -11,12 +11,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::comparing::can_compare;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
+use crate::places::{self, PlacesReading};
 use crate::seen::{self, Reading};
 use crate::sweep::about;
-use crate::unit::SWEEP;
+use crate::unit::{PLACES, SWEEP};
 use crate::watch::{
-    LONGEST_INTERVAL, SHORTEST_INTERVAL, Watch, WatchedKinds, end_alerts, named, remove, stored, update, watches,
+    LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, end_alerts, named, remove, stored, update,
+    watches,
 };
 use crate::watch_name::WatchName;
 
@@ -35,6 +38,13 @@ pub struct WatchView {
     pub approve_new: bool,
     /// The organisation that is read, if it is not the credential's own.
     pub org: Option<String>,
+    /// The credential that reads workspaces and locations; `None` if nothing can.
+    pub against: Option<String>,
+    /// When those were read last.
+    #[schemars(with = "Option<String>")]
+    pub places_read_at: Option<Timestamp>,
+    /// Why they could not all be read.
+    pub places_reason: Option<String>,
     /// How often the devices are read.
     pub interval_seconds: u64,
     /// The devices that are watched besides those of workspaces.
@@ -82,13 +92,16 @@ impl Operation for ListWatches {
 async fn list(job: &JobContext) -> Result<Vec<WatchView>, StoreError> {
     let credentials = job.store.credentials().await?;
     let readings = seen::readings(&job.store).await?;
+    let places = places::readings(&job.store).await?;
     let mut views = Vec::new();
     for found in watches(&job.store).await? {
         views.push(match found {
             Ok(stored) => {
                 let credential = credentials.iter().find(|credential| credential.id == stored.watch.credential);
                 let reading = readings.get(&stored.id).cloned().unwrap_or_default();
-                view(&stored.watch, credential, &reading)
+                let against = credentials.iter().find(|credential| Some(credential.id) == stored.watch.against);
+                let places = places.get(&stored.id).cloned().unwrap_or_default();
+                view(&stored.watch, (credential, against), (&reading, &places))
             }
             Err(error) if error.is_of_one_row() => unreadable(&error),
             Err(error) => return Err(error),
@@ -137,8 +150,7 @@ impl Operation for PauseWatch {
                     .await
                     .map_err(|error| stored(&error))?;
             }
-            let reading = seen::reading_of(&job.store, &found.id).await.map_err(|error| stored(&error))?;
-            return Ok(view(&found.watch, credential.as_ref(), &reading));
+            return shown(job, &found, credential.as_ref()).await.map_err(|error| stored(&error));
         }
     }
 }
@@ -170,6 +182,7 @@ impl Operation for RemoveWatch {
             .await
             .map_err(|error| stored(&error))?;
         let Some(id) = removed else { return named(&job.store, &self.name).await.map(drop) };
+        job.queue.remove(PLACES, &id).await.map_err(|error| stored(&error))?;
         job.queue.remove(SWEEP, &id).await.map_err(|error| stored(&error))
     }
 }
@@ -183,8 +196,28 @@ pub(crate) fn check_interval(seconds: Option<u64>) -> Result<(), Problem> {
     Err(Problem::new(Code::BadRequest, format!("the interval of a watch is {shortest} s to {longest} h")))
 }
 
-/// A watch, as lists show it.
-pub(crate) fn view(watch: &Watch, credential: Option<&Credential>, reading: &Reading) -> WatchView {
+/// A watch, as lists show it, with how its last readings went.
+pub(crate) async fn shown(
+    job: &JobContext,
+    found: &StoredWatch,
+    credential: Option<&Credential>,
+) -> Result<WatchView, StoreError> {
+    let against = match found.watch.against {
+        Some(id) => job.store.credential_by_id(id).await?,
+        None => None,
+    };
+    let reading = seen::reading_of(&job.store, &found.id).await?;
+    let places = places::reading_of(&job.store, &found.id).await?;
+    Ok(view(&found.watch, (credential, against.as_ref()), (&reading, &places)))
+}
+
+/// A watch, as lists show it, with its credential, the one that it is compared with, and its last readings.
+fn view(
+    watch: &Watch,
+    (credential, against): (Option<&Credential>, Option<&Credential>),
+    (reading, places): (&Reading, &PlacesReading),
+) -> WatchView {
+    let own = credential.filter(|own| watch.against.is_none() && can_compare(own.kind));
     let blind = reading.blind.as_ref();
     let labels = labels_of(credential.map(|credential| &credential.labels), &watch.labels);
     WatchView {
@@ -194,6 +227,9 @@ pub(crate) fn view(watch: &Watch, credential: Option<&Credential>, reading: &Rea
         labels,
         approve_new: watch.approve_new,
         org: watch.org.as_ref().map(|org| org.as_str().to_owned()),
+        against: against.or(own).map(|credential| credential.name.to_string()),
+        places_read_at: places.read_at,
+        places_reason: places.reason.clone(),
         interval_seconds: watch.interval_seconds,
         kinds: watch.kinds,
         paused_at: watch.paused_at,
@@ -218,6 +254,9 @@ fn unreadable(error: &StoreError) -> WatchView {
         labels: BTreeMap::new(),
         approve_new: false,
         org: None,
+        against: None,
+        places_read_at: None,
+        places_reason: None,
         interval_seconds: 0,
         kinds: WatchedKinds::default(),
         paused_at: None,

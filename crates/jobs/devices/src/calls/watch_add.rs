@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use futures_util::StreamExt as _;
 use lanyard_client::CallOptions;
-use lanyard_credential::{Credential, CredentialName, LabelKey};
+use lanyard_credential::{Credential, CredentialId, CredentialName, LabelKey};
 use lanyard_operation::{About, Code, Declaration, Operation, Problem};
 use lanyard_protocol::{OrgId, Organization};
 use lanyard_store::Event;
@@ -13,11 +13,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::calls::watch::{JOB, WatchView, check_interval, view};
+use crate::calls::watch::{JOB, WatchView, check_interval, shown};
+use crate::comparing;
 use crate::decide::Swept;
-use crate::seen;
+use crate::place_reading::{PlacesRead, read_places};
 use crate::sweep::{called, sweep};
-use crate::unit::SWEEP;
+use crate::unit::{SWEEP, ensure_places};
 use crate::watch::{INTERVAL, StoredWatch, Watch, WatchedKinds, insert, stored, watches};
 use crate::watch_name::WatchName;
 
@@ -28,6 +29,8 @@ pub struct AddedView {
     pub watch: WatchView,
     /// Its first reading.
     pub first: Swept,
+    /// The first reading of workspaces and locations, if a credential can read them.
+    pub places: Option<PlacesRead>,
     /// The account that reads: a bot's address is what an administrator grants workspaces to.
     pub account: Option<String>,
     /// The name of its organisation.
@@ -37,7 +40,7 @@ pub struct AddedView {
 }
 
 /// How the devices of a new watch are read.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WatchSettings {
     /// How often the devices are read, in seconds.
@@ -46,6 +49,8 @@ pub struct WatchSettings {
     pub kinds: WatchedKinds,
     /// Whether devices that appear later wait until a person approves them.
     pub approve_new: bool,
+    /// The credential that reads workspaces and locations, for one that cannot, such as a bot's.
+    pub against: Option<CredentialName>,
 }
 
 /// Adds a watch, after reading its devices once.
@@ -79,7 +84,7 @@ impl Operation for AddWatch {
     async fn run(self, job: &JobContext) -> Result<AddedView, Problem> {
         let credential = credential(job, &self.credential).await?;
         let name = self.name.unwrap_or_else(|| credential.name.clone().into());
-        add(job, &credential, (name, self.org, self.labels), self.settings).await
+        add(job, &credential, (name, self.org, self.labels), &self.settings).await
     }
 }
 
@@ -149,9 +154,10 @@ impl Operation for AddWatches {
             |new: &New| existing.iter().any(|watch| watch.credential == new.credential.id && watch.org == new.org);
         let (known, new): (Vec<New>, Vec<New>) = all.into_iter().partition(is_watched);
         let mut view = AddedManyView { existing: known.len(), ..AddedManyView::default() };
+        let settings = &self.settings;
         let mut results = futures_util::stream::iter(new)
             .map(|New { credential, name, org, organisation, labels }| async move {
-                let added = add(job, &credential, (name, org, labels), self.settings).await;
+                let added = add(job, &credential, (name, org, labels), settings).await;
                 added.map_err(|problem| NotAddedView {
                     credential: credential.name.to_string(),
                     organisation,
@@ -233,9 +239,13 @@ async fn add(
     job: &JobContext,
     credential: &Credential,
     (name, org, labels): (WatchName, Option<OrgId>, BTreeMap<String, String>),
-    settings: WatchSettings,
+    settings: &WatchSettings,
 ) -> Result<AddedView, Problem> {
     check_interval(settings.interval_seconds)?;
+    let against = match &settings.against {
+        Some(name) => Some(against(job, name, Some(credential), org.as_ref()).await?),
+        None => None,
+    };
     let mut id = [0; 16];
     job.entropy.fill(&mut id);
     let new = StoredWatch {
@@ -245,6 +255,7 @@ async fn add(
             name: name.clone(),
             credential: credential.id,
             org,
+            against,
             interval_seconds: settings.interval_seconds.unwrap_or(INTERVAL.as_secs()),
             kinds: settings.kinds,
             labels,
@@ -263,18 +274,32 @@ async fn add(
     // Before the first reading, so that a watch is read whatever comes of that.
     job.queue.ensure(SWEEP, &new.id, &Value::Null).await.map_err(|error| stored(&error))?;
     let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
-    let reading = seen::reading_of(&job.store, &new.id).await.map_err(|error| stored(&error))?;
+    let places = read_places(job, &new).await.map_err(|error| stored(&error))?;
+    ensure_places(job, &new).await.map_err(|error| stored(&error))?;
     let own = credential.organisation.as_ref().filter(|_| new.watch.org.is_none());
     Ok(AddedView {
-        watch: view(&new.watch, Some(credential), &reading),
+        watch: shown(job, &new, Some(credential)).await.map_err(|error| stored(&error))?,
         first,
+        places,
         account: credential.subject.known().and_then(|subject| subject.email.clone()),
         organisation: own.and_then(|found| found.name.clone()),
         kind: credential.kind.as_str().to_owned(),
     })
 }
 
-async fn credential(job: &JobContext, name: &CredentialName) -> Result<Credential, Problem> {
+/// The id of the credential that reads the workspaces and locations of a watch, if it can.
+pub(crate) async fn against(
+    job: &JobContext,
+    name: &CredentialName,
+    own: Option<&Credential>,
+    org: Option<&OrgId>,
+) -> Result<CredentialId, Problem> {
+    let other = credential(job, name).await?;
+    comparing::check(&other, own, org, comparing::WORKSPACES)?;
+    Ok(other.id)
+}
+
+pub(crate) async fn credential(job: &JobContext, name: &CredentialName) -> Result<Credential, Problem> {
     let found = job.store.credential(name).await.map_err(|error| stored(&error))?;
     found.ok_or_else(|| {
         Problem::new(Code::NoSuchName, format!("there is no credential named {name}"))

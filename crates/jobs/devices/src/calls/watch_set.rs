@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use lanyard_credential::{Label, LabelKey};
+use lanyard_credential::{CredentialName, Label, LabelKey};
 use lanyard_operation::{Code, Declaration, Operation, Problem};
 use lanyard_store::Event;
 use lanyard_work::JobContext;
@@ -11,10 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts;
-use crate::calls::watch::{JOB, WatchView, check_interval, view};
+use crate::calls::watch::{JOB, WatchView, check_interval, shown};
+use crate::calls::watch_add::against;
+use crate::place_reading::read_places;
 use crate::seen;
 use crate::state::DeviceState;
-use crate::unit::SWEEP;
+use crate::unit::{SWEEP, ensure_places};
 use crate::watch::{named, stored, update};
 use crate::watch_name::WatchName;
 
@@ -59,19 +61,19 @@ impl Operation for ShowWatch {
         let found = named(&job.store, &self.name).await?;
         let read = async {
             let credential = job.store.credential_by_id(found.watch.credential).await?;
-            let reading = seen::reading_of(&job.store, &found.id).await?;
+            let watch = shown(job, &found, credential.as_ref()).await?;
             let devices = seen::of_watch(&job.store, &found.id).await?;
             let open = alerts::open_of(&job.store, &found.id).await?;
             let silences = alerts::silences_of(&job.store, &found.id).await?;
-            Ok((credential, reading, devices, open, silences, job.store.time().await?))
+            Ok((credential, watch, devices, open, silences, job.store.time().await?))
         };
-        let (credential, reading, devices, open, silences, now) = read.await.map_err(|error| stored(&error))?;
+        let (credential, watch, devices, open, silences, now) = read.await.map_err(|error| stored(&error))?;
         let mut states: BTreeMap<DeviceState, usize> = BTreeMap::new();
         for seen in devices.values().filter(|seen| !seen.is_waiting) {
             *states.entry(seen.tracked.state).or_default() += 1;
         }
         Ok(WatchDetail {
-            watch: view(&found.watch, credential.as_ref(), &reading),
+            watch,
             added_at: found.watch.added_at,
             account: credential.as_ref().and_then(|credential| credential.subject.known()?.email.clone()),
             states: states.into_iter().map(|(state, count)| (state.to_string(), count)).collect(),
@@ -96,6 +98,10 @@ pub struct WatchChanges {
     pub personal: Option<bool>,
     /// Whether devices that appear later wait until a person approves them.
     pub approve_new: Option<bool>,
+    /// The credential that reads workspaces and locations.
+    pub against: Option<CredentialName>,
+    /// Whether none but the watch's own credential reads them.
+    pub no_against: bool,
     /// Labels that are set.
     pub labels: Vec<Label>,
     /// Labels that are removed.
@@ -131,6 +137,12 @@ impl Operation for SetWatch {
             watch.kinds.accessories = changes.accessories.unwrap_or(watch.kinds.accessories);
             watch.kinds.personal = changes.personal.unwrap_or(watch.kinds.personal);
             watch.approve_new = changes.approve_new.unwrap_or(watch.approve_new);
+            if let Some(name) = &changes.against {
+                let own = job.store.credential_by_id(watch.credential).await.map_err(|error| stored(&error))?;
+                watch.against = Some(against(job, name, own.as_ref(), watch.org.as_ref()).await?);
+            } else if changes.no_against {
+                watch.against = None;
+            }
             for label in &changes.labels {
                 watch.labels.insert(label.key.to_string(), label.value.as_str().to_owned());
             }
@@ -152,10 +164,14 @@ impl Operation for SetWatch {
                 }
                 job.queue.wake(SWEEP, &found.id).await.map_err(|error| stored(&error))?;
             }
+            // Also where nothing has changed: a person who sets it again wants it to be read.
+            if changes.against.is_some() || changes.no_against {
+                read_places(job, &found).await.map_err(|error| stored(&error))?;
+                ensure_places(job, &found).await.map_err(|error| stored(&error))?;
+            }
             let credential =
                 job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
-            let reading = seen::reading_of(&job.store, &found.id).await.map_err(|error| stored(&error))?;
-            return Ok(view(&found.watch, credential.as_ref(), &reading));
+            return shown(job, &found, credential.as_ref()).await.map_err(|error| stored(&error));
         }
     }
 }

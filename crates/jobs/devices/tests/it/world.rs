@@ -54,6 +54,7 @@ impl World {
                 name: name.parse().unwrap(),
                 credential: credential.id,
                 org: None,
+                against: None,
                 interval_seconds: 180,
                 kinds: WatchedKinds::default(),
                 labels: BTreeMap::new(),

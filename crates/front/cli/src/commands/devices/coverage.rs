@@ -94,7 +94,7 @@ fn show(view: &CoverageView) -> Result<(), Failure> {
     ))?;
     if !view.missing.is_empty() {
         let rows = view.missing.iter().map(|missing| {
-            // Only a list has locations: a question mark says that nobody knows.
+            // A question mark says that nobody knows it.
             let location = missing.location.clone().unwrap_or_else(|| "?".to_owned());
             vec![missing.workspace.clone(), location, missing.devices.join(", ")]
         });

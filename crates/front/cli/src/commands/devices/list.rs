@@ -7,7 +7,8 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use lanyard_devices::{
-    BlindCause, BlindView, DeviceDetail, DeviceState, DeviceView, DevicesView, ListDevices, ShowDevice, WatchName,
+    BlindCause, BlindView, DeviceDetail, DeviceState, DeviceView, DevicesView, Issue, ListDevices, ShowDevice,
+    WatchName,
 };
 
 use super::chosen::Chosen;
@@ -27,6 +28,9 @@ pub(crate) struct List {
     watch: Option<WatchName>,
     #[command(flatten)]
     chosen: Chosen,
+    /// Only the devices at this location: its name or a part of it
+    #[arg(long, value_name = "NAME")]
+    location: Option<String>,
     /// Only devices in this state; may be repeated
     #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state())]
     states: Vec<DeviceState>,
@@ -50,8 +54,9 @@ pub(crate) struct Show {
 
 impl List {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { all, watch, chosen, states } = self;
-        let mut view = common.broker().await?.perform(ListDevices { watch, labels: chosen.labels() }).await?;
+        let Self { all, watch, chosen, location, states } = self;
+        let list = ListDevices { watch, labels: chosen.labels(), location };
+        let mut view = common.broker().await?.perform(list).await?;
         let now = context::parts().clock.now().wall;
         let said = summary(&view, now);
         if !states.is_empty() {
@@ -78,6 +83,7 @@ impl List {
                 DeviceState::Unknown.to_string(),
                 ago(blind.since, now),
                 blind.customer.clone().unwrap_or_else(|| "-".to_owned()),
+                "-".to_owned(),
                 format!("all {}", devices(blind.devices)),
                 "-".to_owned(),
                 blind.why.clone(),
@@ -88,7 +94,7 @@ impl List {
         rows.extend(blind);
         rows.sort_by_key(|(state, _)| *state);
         if !rows.is_empty() {
-            let headings = ["STATE", "FOR", "CUSTOMER", "ROOM", "DEVICE", "WHY", "WATCH"];
+            let headings = ["STATE", "FOR", "CUSTOMER", "LOCATION", "ROOM", "DEVICE", "WHY", "WATCH"];
             let shown = if several { headings.len() } else { headings.len() - 1 };
             let rows = rows.into_iter().map(|(_, mut cells)| {
                 cells.truncate(shown);
@@ -97,6 +103,9 @@ impl List {
             output::block(&table::render(&headings[..shown], rows.collect()))?;
         }
         output::note(&said);
+        if view.unlocated > 0 {
+            output::note(&format!("{} were left out, because their location is not known", devices(view.unlocated)));
+        }
         match view.waiting.len() {
             0 => {}
             1 => output::note("1 new device waits for approval: lanyard devices approve"),
@@ -129,7 +138,8 @@ pub(super) fn row(device: &DeviceView, now: Timestamp) -> Vec<String> {
         device.state.to_string(),
         ago(device.since, now),
         device.customer.clone().unwrap_or_else(|| "-".to_owned()),
-        or_dash(&device.facts.name),
+        or_dash(device.location()),
+        or_dash(device.room()),
         or_dash(device.facts.product.strip_prefix("Cisco ").unwrap_or(&device.facts.product)),
         device.why.clone().unwrap_or_else(|| "-".to_owned()),
         device.watch.clone(),
@@ -167,11 +177,43 @@ impl Show {
     }
 }
 
+/// The location, the floor and the seats.
+fn location(device: &DeviceView) -> String {
+    let Some(place) = &device.place else { return "?".to_owned() };
+    let floor = place.floor.as_ref().map(|floor| match floor.parse::<i32>() {
+        Ok(number) => format!("floor {number}"),
+        Err(_) => floor.clone(),
+    });
+    let seats = place.seats.map(|seats| format!("{seats} seat{}", if seats == 1 { "" } else { "s" }));
+    let parts = [Some(place.location_shown().to_owned()), floor, seats];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What Webex says is wrong, in its own words.
+fn said(issue: &Issue) -> String {
+    let since = issue.since.map(|at| format!("since {}", table::moment(at, table::room())));
+    let about: Vec<String> = issue.level.clone().into_iter().chain(since).collect();
+    let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(" ")) };
+    format!("\"{}\"{about}", issue.title)
+}
+
+/// How the devices at the same location are, and what that suggests about one that is down.
+fn neighbours(device: &DeviceView, (count, up): (usize, usize)) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    let suggests = match (device.state, count, up) {
+        (DeviceState::Down, 2.., up) if up + 1 == count => ": this looks like one room",
+        (DeviceState::Down, 2.., 0) => ": this looks like the whole location",
+        _ => "",
+    };
+    format!("{up} of {} at {} {verb} up{suggests}", devices(count), device.location())
+}
+
 /// How many changes of state are shown.
 const SHOWN: usize = 10;
 
 fn show(detail: &DeviceDetail) -> Result<(), Failure> {
-    let DeviceDetail { device, availability, in_alert, silenced_until, periods, others } = detail;
+    let DeviceDetail { device, availability, in_alert, silenced_until, periods, others, at_location, place_read_at } =
+        detail;
     let now = context::parts().clock.now().wall;
     let facts = &device.facts;
     let state = format!("{} for {}", device.state, ago(device.since, now));
@@ -182,6 +224,8 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
         ("state", state),
         ("customer", or_dash(&device.customer)),
         ("watch", format!("{}, {}", device.watch, if facts.full { "Full" } else { "Read Only" })),
+        ("room", if device.place.is_some() { device.room().to_owned() } else { "?".to_owned() }),
+        ("location", location(device)),
     ];
     if let Some(why) = &device.why {
         rows.push(("reason", why.clone()));
@@ -191,6 +235,13 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
     }
     if let Some(at) = facts.heard_at {
         rows.push(("last heard", format!("{at:.0}, says Webex")));
+    }
+    if let Some(place) = &device.place {
+        let read = place_read_at.map_or_else(String::new, |at| format!("   (read {} ago)", ago(at, now)));
+        for issue in &place.issues {
+            rows.push(("Webex says", format!("{}{read}", said(issue))));
+            rows.extend(issue.advice.as_ref().map(|advice| ("", format!("\"{advice}\""))));
+        }
     }
     if let Some(alert) = in_alert {
         let acknowledged = alert.acknowledged_by.as_ref();
@@ -202,6 +253,9 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
         rows.push(("silenced", format!("until {}", table::moment(*until, table::room()))));
     }
     let (count, well) = others;
+    if let Some((count, up)) = at_location {
+        rows.push(("neighbours", neighbours(device, (*count, *up))));
+    }
     rows.extend([
         ("others", format!("{well} of {count} other devices of the watch are up")),
         (

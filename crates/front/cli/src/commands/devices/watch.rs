@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use lanyard_credential::{Label, LabelKey};
+use lanyard_credential::{CredentialName, Label, LabelKey};
 use lanyard_devices::{
     ListWatches, PauseWatch, RemoveWatch, SetWatch, ShowWatch, WatchChanges, WatchDetail, WatchName, WatchView,
 };
@@ -66,6 +66,12 @@ pub(crate) struct Changes {
     /// Do not watch the devices of persons
     #[arg(long)]
     no_personal: bool,
+    /// Read workspaces and locations as this credential, such as an administrator's
+    #[arg(long, value_name = "CREDENTIAL", conflicts_with = "no_against")]
+    against: Option<CredentialName>,
+    /// Do not read workspaces and locations as another credential
+    #[arg(long)]
+    no_against: bool,
     /// Set a label of the watch itself; may be repeated
     #[arg(long = "label", value_name = "KEY=VALUE")]
     labels: Vec<Label>,
@@ -92,6 +98,8 @@ impl From<Changes> for WatchChanges {
             accessories: either(changes.accessories, changes.no_accessories),
             personal: either(changes.personal, changes.no_personal),
             approve_new: either(changes.approve_new, changes.no_approve_new),
+            against: changes.against,
+            no_against: changes.no_against,
             labels: changes.labels,
             unlabel: changes.unlabel,
         }
@@ -188,6 +196,7 @@ fn show(detail: &WatchDetail) -> Result<(), Failure> {
         ("devices", listed(states.iter().map(|(state, count)| format!("{count} {state}")).collect())),
         ("waiting", waiting.to_string()),
         ("left out", watch.left_out.to_string()),
+        ("places", places(watch)),
         ("open alerts", alerts.to_string()),
         ("read", watch.read_at.map_or_else(|| "never".to_owned(), |at| table::moment(at, room))),
         ("added", table::moment(*added_at, room)),
@@ -196,6 +205,18 @@ fn show(detail: &WatchDetail) -> Result<(), Failure> {
         rows.push(("silenced", format!("until {}", table::moment(*until, room))));
     }
     output::block(&table::facts(&rows))
+}
+
+/// Who reads workspaces and locations, and when that was.
+fn places(watch: &WatchView) -> String {
+    let Some(against) = &watch.against else {
+        return "not known: --against names a credential that can read them".to_owned();
+    };
+    let read = watch.places_read_at.map_or_else(|| "never".to_owned(), |at| table::moment(at, table::room()));
+    match &watch.places_reason {
+        Some(why) => format!("read as {against} {read}; not all can be read: {why}"),
+        None => format!("read as {against} {read}"),
+    }
 }
 
 fn say(common: &Common, watch: &WatchView, done: &str) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use lanyard_broker::{ChannelView, ListChannels};
 use lanyard_channel::{NoticeType, TypePattern};
 use lanyard_credential::{CredentialName, Label, LabelKey};
 use lanyard_devices::{
-    AddWatch, AddWatches, AddedManyView, AddedView, DEGRADED_FOR, DOWN_FOR, Each, WatchName, WatchSettings,
+    AddWatch, AddWatches, AddedManyView, AddedView, DEGRADED_FOR, DOWN_FOR, Each, PlacesRead, WatchName, WatchSettings,
     WatchedKinds,
 };
 use lanyard_operation::Class;
@@ -45,6 +45,9 @@ pub(crate) struct Add {
     /// How often (180, 3m) the devices are read [default: 3m]
     #[arg(long, value_name = "TIME", value_parser = numbers::some_seconds)]
     interval: Option<u64>,
+    /// The credential that reads workspaces and locations, such as an administrator's [default: the watch's own, unless it is a bot's]
+    #[arg(long, value_name = "CREDENTIAL")]
+    against: Option<CredentialName>,
     /// Let devices that appear later wait until you approve them
     #[arg(long)]
     approve_new: bool,
@@ -61,9 +64,9 @@ pub(crate) struct Add {
 
 impl Add {
     pub(super) async fn run(self, broker: &Access, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { credential, each_labelled, name, org, all_orgs, labels, interval, approve_new, .. } = self;
+        let Self { credential, each_labelled, name, org, all_orgs, labels, interval, against, approve_new, .. } = self;
         let kinds = WatchedKinds { phones: self.phones, accessories: self.accessories, personal: self.personal };
-        let settings = WatchSettings { interval_seconds: interval, kinds, approve_new };
+        let settings = WatchSettings { interval_seconds: interval, kinds, approve_new, against };
         let each = match (each_labelled, credential) {
             (Some(key), _) => Each::Labelled(key),
             (None, Some(credential)) if all_orgs => Each::OrganisationOf(credential),
@@ -148,8 +151,18 @@ fn told_by(channels: &[ChannelView], added: &AddedView) -> Vec<String> {
     channels.iter().filter(wants).map(|channel| channel.name.clone()).collect()
 }
 
+/// Whether rooms and locations are known.
+fn places_of(places: Option<&PlacesRead>) -> String {
+    match places {
+        None => "not known: a bot cannot read them (--against CREDENTIAL)".to_owned(),
+        Some(PlacesRead { with, failed: Some(why), .. }) => format!("{with} cannot read all of them: {why}"),
+        Some(PlacesRead { with, workspaces: 1, .. }) => format!("1 workspace, read as {with}"),
+        Some(PlacesRead { with, workspaces, .. }) => format!("{workspaces} workspaces, read as {with}"),
+    }
+}
+
 fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
-    let AddedView { watch, first, account, organisation, .. } = added;
+    let AddedView { watch, first, places, account, organisation, .. } = added;
     output::line(&format!("Added the watch {}. It sees {}.", watch.name, devices(first.watched)))?;
     if let Some(why) = &first.blind {
         output::note(&format!("the devices could not be read just now: {why}"));
@@ -177,6 +190,7 @@ fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
         DOWN_FOR.as_mins(),
         DEGRADED_FOR.as_mins()
     ));
+    output::note(&format!("Places     {}", places_of(places.as_ref())));
     output::note(&format!("Tell whom  {told}"));
     output::note(&if first.listed == 0 {
         format!("Next: lanyard devices coverage {} --letter", watch.name)
