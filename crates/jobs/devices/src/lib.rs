@@ -55,7 +55,7 @@ pub use self::place_reading::PlacesRead;
 pub use self::places::{Issue, Place};
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
-pub use self::sweep::{record, sweep};
+pub use self::sweep::{Listing, listing, record, sweep};
 pub use self::unit::{begin_work, work};
 pub use self::watch::{
     INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, end_alerts, insert, remove, watch,

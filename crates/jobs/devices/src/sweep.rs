@@ -26,30 +26,46 @@ const MOST: usize = 20_000;
 /// The largest page: Webex limits calls, not items.
 const PAGE: u32 = 1000;
 
+/// What a watch's credential was shown, before anything follows from it.
+#[derive(Debug)]
+pub struct Listing {
+    /// When the devices had been read before: if another process reads them meanwhile, this listing is dropped.
+    pub read_before: Option<Timestamp>,
+    /// The credential, if it still exists.
+    pub credential: Option<Credential>,
+    /// The devices, or the reason why they could not be listed.
+    pub devices: Result<Vec<Device>, String>,
+}
+
 /// Reads the devices of a watch once, and writes what has changed.
 pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, StoreError> {
-    // Read first: if another process reads the devices while this one lists them, this listing is dropped.
+    let listing = listing(job, stored).await?;
+    let at = job.store.time().await?;
+    record(&job.store, stored, &listing, at).await
+}
+
+/// Lists the devices of a watch.
+pub async fn listing(job: &JobContext, stored: &StoredWatch) -> Result<Listing, StoreError> {
     let read_before = seen::read_at(&job.store, &stored.id).await?;
     let credential = job.store.credential_by_id(stored.watch.credential).await;
-    let listed = match &credential {
+    let devices = match &credential {
         Ok(credential) => list(job, &stored.watch, credential.as_ref()).await,
         Err(error) => Err(crate::watch::stored(error)),
     };
-    let listed = listed.map_err(|problem| problem.to_string());
-    let credential = credential.ok().flatten();
-    let at = job.store.time().await?;
-    record(&job.store, stored, credential.as_ref(), (read_before, listed.as_deref().map_err(|why| &**why)), at).await
+    let devices = devices.map_err(|problem| problem.to_string());
+    Ok(Listing { read_before, credential: credential.ok().flatten(), devices })
 }
 
-/// Writes what follows from a reading at `at`: the devices that Webex lists, or the reason why it lists none. Nothing is written if
-/// another process has read the devices since `read_before`.
+/// Writes what follows from a listing at `at`. Nothing is written if another process has read the devices since it began.
 pub async fn record(
     store: &Store,
     stored: &StoredWatch,
-    credential: Option<&Credential>,
-    (read_before, listed): (Option<Timestamp>, Result<&[Device], &str>),
+    listing: &Listing,
     at: Timestamp,
 ) -> Result<Swept, StoreError> {
+    let Listing { read_before, credential, devices } = listing;
+    let (read_before, credential) = (*read_before, credential.as_ref());
+    let listed = devices.as_deref().map_err(|why| &**why);
     let StoredWatch { id, watch, .. } = stored;
     let known = Known {
         reading: seen::reading_of(store, id).await?,

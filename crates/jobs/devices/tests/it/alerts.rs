@@ -235,8 +235,8 @@ async fn of_many_devices_each_is_written(world: World) {
     let odd = SignedDuration::from_nanos(123_456_789);
     let reading = async |minute: i64, listed: &[Device]| {
         let read_before = lanyard_devices::read_at(scene.store, &scene.watch.id).await.unwrap();
-        let (before, listed) = (read_before, Ok(listed));
-        record(scene.store, &scene.watch, Some(&scene.credential), (before, listed), at(minute) + odd).await.unwrap()
+        let listing = scene.listing(read_before, Ok(listed));
+        record(scene.store, &scene.watch, &listing, at(minute) + odd).await.unwrap()
     };
     let up = all(1234, "connected");
     reading(0, &up).await;
@@ -290,7 +290,8 @@ async fn a_process_that_is_killed_at_any_point_loses_no_alert(world: World) {
         // The state counts, and the alert is due, in one reading: after ten minutes.
         let read_before = read_at(scene.store, &scene.watch.id).await.unwrap();
         let listed = listed(OFFLINE);
-        let reading = record(scene.store, &scene.watch, Some(&scene.credential), (read_before, Ok(&listed)), at(10));
+        let listing = scene.listing(read_before, Ok(&listed));
+        let reading = record(scene.store, &scene.watch, &listing, at(10));
         let ended = killed_after(polls, reading).await;
         killed += usize::from(ended.is_none());
         // The next process.

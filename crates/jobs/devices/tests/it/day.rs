@@ -1,22 +1,29 @@
-//! A simulated day of five organisations with 200 devices each: what is stored and told is what the script says, to the sample. The long
-//! form is in `docs/proofs.md`.
+//! A day of five organisations with 200 devices each, at the simulator and on its clock: what is stored and told is what the script says, to
+//! the sample. The long form is in `docs/proofs.md`.
 //!
 //! Meanwhile a token is regenerated, an organisation cannot be reached, Webex answers 429 again and again, and grants are withdrawn.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use lanyard_protocol::Device;
+use lanyard_devices::record;
 use lanyard_store::Event;
 use lanyard_store::sql::sql;
+use serde_json::json;
+use tokio::task::JoinSet;
 
-use crate::world::{Scene, World, at, device, on_both_engines};
+use crate::organisation::Organisation;
+use crate::world::{Scene, World, at};
 
 /// Readings in a day, three minutes apart.
 const DAY: usize = 480;
 const DEVICES: usize = 200;
 /// This many devices have an outage of their own; those that follow are special.
 const OUTAGES: usize = 150;
+/// The devices of the rooms whose grant is withdrawn for two hours.
+const WITHDRAWN: Range<usize> = 190..198;
 
 /// What happens to an organisation besides the outages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,41 +51,80 @@ fn days() -> usize {
     number("LANYARD_DEVICE_DAYS", 1)
 }
 
+/// What begins or ends at Webex before a reading.
+#[derive(Clone, Copy, Debug)]
+enum Mishap {
+    None,
+    NewToken,
+    TokenAdopted,
+    /// Every connection is cut from now on.
+    Cut,
+    /// So many calls are answered with 429 and this `Retry-After`, in seconds; without a number, every call of this reading.
+    Busy(Option<u64>, u32),
+    /// The rooms of the devices from 190 to 197.
+    Granted(Option<&'static str>),
+    Healed,
+}
+
 impl Trouble {
-    /// Why a reading fails.
-    fn failure(self, sample: usize) -> Option<&'static str> {
-        let sample = sample % DAY;
+    fn mishap(self, sample: usize) -> Mishap {
+        match (self, sample) {
+            (Self::Regenerated, 100) => Mishap::NewToken,
+            (Self::Regenerated, 120) => Mishap::TokenAdopted,
+            (Self::Unreachable, 200) => Mishap::Cut,
+            (Self::Unreachable, 210) => Mishap::Healed,
+            (Self::Limited, sample) if sample % 17 == 16 => Mishap::Busy(None, 60),
+            (Self::Limited, sample) if sample % 5 == 4 => Mishap::Busy(Some(2), 7),
+            (Self::Withdrawn, 150) => Mishap::Granted(None),
+            (Self::Withdrawn, 190) => Mishap::Granted(Some("read")),
+            _ => Mishap::None,
+        }
+    }
+
+    /// Whether a reading fails. A few waits are no failure.
+    fn fails(self, sample: usize) -> bool {
         match self {
-            Self::Regenerated if (100..120).contains(&sample) => Some("Webex does not accept the token any more"),
-            Self::Unreachable if (200..210).contains(&sample) => Some("Webex did not answer"),
-            Self::Limited if sample % 17 == 16 => Some("Webex answered 429"),
-            _ => None,
+            Self::Regenerated => (100..120).contains(&sample),
+            Self::Unreachable => (200..210).contains(&sample),
+            Self::Limited => sample % 17 == 16,
+            Self::None | Self::Withdrawn => false,
         }
     }
 }
 
-/// The status of a device in a reading; `None` if Webex does not list it. Each day is like the one before.
-fn status(trouble: Trouble, number: usize, sample: usize) -> Option<&'static str> {
-    let sample = sample % DAY;
-    let within = |first: usize, count: usize| (first..first + count).contains(&sample);
-    let is_down = match number {
-        // From one reading to twelve, each beginning at another time.
-        0..OUTAGES => within(10 + number * 37 % 380, 1 + number % 12),
-        // Down before nobody answers, and after.
-        150 => trouble == Trouble::Unreachable && within(195, 30),
-        // Down while nobody answers, and after.
-        151 => trouble == Trouble::Unreachable && within(203, 30),
-        // Thirty at once.
-        160..190 => within(440, 10),
-        199 => within(300, 20) && sample.is_multiple_of(2),
-        _ => false,
-    };
+/// What a device is scripted to do on a day: an event of the simulator's, the first reading that sees it, and how many do.
+type Happening = (&'static str, usize, usize);
+
+/// What happens to a device each day.
+fn happenings(trouble: Trouble, number: usize) -> Vec<Happening> {
     match number {
-        190..198 if trouble == Trouble::Withdrawn && within(150, 40) => None,
-        198 if within(50, 15) => Some("connected_with_issues"),
-        _ if is_down => Some("disconnected"),
-        _ => Some("connected"),
+        // Unseen by one reading to twelve, each at another time.
+        0..OUTAGES => vec![("fail", 10 + number * 37 % 380, 1 + number % 12)],
+        // Down before nobody answers, and after.
+        150 if trouble == Trouble::Unreachable => vec![("fail", 195, 30)],
+        // Down while nobody answers, and after.
+        151 if trouble == Trouble::Unreachable => vec![("fail", 203, 30)],
+        // Thirty at once.
+        160..190 => vec![("fail", 440, 10)],
+        198 => vec![("error", 50, 15)],
+        199 => (0..10).map(|flap| ("fail", 300 + 2 * flap, 1)).collect(),
+        _ => Vec::new(),
     }
+}
+
+/// The readings of a day in which the devices from 190 to 197 are not granted.
+fn is_withdrawn(trouble: Trouble, sample: usize) -> bool {
+    trouble == Trouble::Withdrawn && (150..190).contains(&(sample % DAY))
+}
+
+/// The state of a device in a reading; `None` if Webex does not list it. Each day is like the one before.
+fn state(trouble: Trouble, number: usize, sample: usize) -> Option<&'static str> {
+    if WITHDRAWN.contains(&number) && is_withdrawn(trouble, sample) {
+        return None;
+    }
+    let happens = happenings(trouble, number);
+    let now = happens.iter().find(|(_, first, count)| (*first..first + count).contains(&(sample % DAY)));
+    Some(now.map_or("up", |(what, ..)| if *what == "fail" { "down" } else { "degraded" }))
 }
 
 /// A period: its beginning, its end and the state.
@@ -92,35 +138,29 @@ struct Expected {
     downs: BTreeSet<Timestamp>,
 }
 
-fn expected(trouble: Trouble, number: usize) -> Expected {
-    let word = |status: Option<&str>| match status {
-        None => "unknown",
-        Some("connected") => "up",
-        Some("disconnected") => "down",
-        Some(_) => "degraded",
-    };
+fn expected(trouble: Trouble, number: usize, readings: &[Reading]) -> Expected {
     let mut found = Expected::default();
-    let (mut state, mut since) = ("", at(0));
+    let (mut counts, mut since) = ("", at(0));
     let mut before: Option<(&'static str, Timestamp)> = None;
     let (mut last_read, mut was_blind) = (at(0), false);
-    for sample in 0..days() * DAY {
-        let now = at(3 * i64::try_from(sample).unwrap());
-        if trouble.failure(sample).is_some() {
+    for (sample, reading) in readings.iter().enumerate() {
+        let now = reading.at;
+        if !reading.is_read {
             if !was_blind {
                 found.periods.last_mut().unwrap().1 = Some(last_read);
             }
             (was_blind, before) = (true, None);
             continue;
         }
-        let seen = word(status(trouble, number, sample));
-        if state.is_empty() {
-            (state, since) = (seen, now);
-            found.periods.push((now, None, state));
+        let seen = state(trouble, number, sample).unwrap_or("unknown");
+        if counts.is_empty() {
+            (counts, since) = (seen, now);
+            found.periods.push((now, None, counts));
         } else if std::mem::take(&mut was_blind) {
-            found.periods.push((now, None, state));
+            found.periods.push((now, None, counts));
         }
         match before {
-            _ if seen == state => before = None,
+            _ if seen == counts => before = None,
             Some((word, first)) if word == seen => {
                 let last = found.periods.last_mut().unwrap();
                 if last.0 == first {
@@ -130,11 +170,11 @@ fn expected(trouble: Trouble, number: usize) -> Expected {
                     last.1 = Some(first);
                     found.periods.push((first, None, seen));
                 }
-                (state, since, before) = (seen, first, None);
+                (counts, since, before) = (seen, first, None);
             }
             _ => before = Some((seen, now)),
         }
-        if state == "down" && before.is_none() && now.duration_since(since).as_mins() >= 5 {
+        if counts == "down" && before.is_none() && now.duration_since(since).as_mins() >= 5 {
             found.downs.insert(since);
         }
         last_read = now;
@@ -142,21 +182,91 @@ fn expected(trouble: Trouble, number: usize) -> Expected {
     found
 }
 
-fn id(number: usize) -> String {
-    format!("{number:04}")
+/// A reading that took place.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    at: Timestamp,
+    is_read: bool,
 }
 
-async fn live(scene: &Scene<'_>, trouble: Trouble) {
-    for sample in 0..days() * DAY {
-        let minute = 3 * i64::try_from(sample).unwrap();
-        if let Some(why) = trouble.failure(sample) {
-            scene.fail(minute, why).await;
-            continue;
+/// The devices of an organisation by their number, and their rooms.
+async fn numbered(webex: &Organisation) -> Vec<(String, String)> {
+    let mut devices = webex.devices().await;
+    let count = |devices: &[(String, String)], room: &str| devices.iter().filter(|(_, other)| other == room).count();
+    // A grant is that of a room: those that are withdrawn have all devices of theirs.
+    let mut rooms = BTreeSet::new();
+    let mut left = WITHDRAWN.len();
+    for (_, room) in &devices {
+        let inside = count(&devices, room);
+        if !rooms.contains(room) && inside <= left {
+            left -= inside;
+            rooms.insert(room.clone());
         }
-        let of = |number: usize| status(trouble, number, sample).map(|status| device(&id(number), status));
-        let listed: Vec<Device> = (0..DEVICES).filter_map(of).collect();
-        scene.read(minute, &listed).await;
     }
+    assert_eq!(left, 0);
+    let (withdrawn, mut rest): (Vec<_>, Vec<_>) = devices.drain(..).partition(|(_, room)| rooms.contains(room));
+    assert!(rest.len() >= DEVICES - WITHDRAWN.len(), "{}", rest.len());
+    let after = rest.split_off(WITHDRAWN.start);
+    rest.into_iter().chain(withdrawn).chain(after).take(DEVICES).collect()
+}
+
+/// Scripts a day of all devices, which begins with the next reading. Each event comes a while before the first reading that sees it.
+async fn script(webex: &Organisation, devices: &[(String, String)], trouble: Trouble) {
+    for (number, (device, _)) in devices.iter().enumerate() {
+        let before = 10 + number as u64 * 53 % 100;
+        let step = |(what, first, count): Happening| (what, 180 * (first as u64 + 1) - before, 180 * count as u64);
+        let steps: Vec<_> = happenings(trouble, number).into_iter().map(step).collect();
+        if !steps.is_empty() {
+            webex.script(device, &steps).await;
+        }
+    }
+}
+
+/// Reads all devices again and again, as the broker of each scene does. What Webex answers is the same for all.
+async fn live(
+    webex: &Organisation,
+    devices: &[(String, String)],
+    scenes: &[Scene<'_>],
+    trouble: Trouble,
+) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    let mut renewed = None;
+    for sample in 0..days() * DAY {
+        if sample % DAY == 0 {
+            script(webex, devices, trouble).await;
+        }
+        webex.wait_until(at(3 * i64::try_from(sample).unwrap()));
+        match trouble.mishap(sample % DAY) {
+            Mishap::None => {}
+            Mishap::NewToken => renewed = Some(webex.regenerate().await),
+            Mishap::TokenAdopted => webex.adopt(renewed.take().unwrap()),
+            Mishap::Cut => webex.fault(None, json!({ "cut": "before" })).await,
+            Mishap::Busy(times, seconds) => {
+                webex.fault(times, json!({ "status": 429, "headers": { "Retry-After": seconds.to_string() } })).await;
+            }
+            Mishap::Granted(access) => {
+                let rooms: BTreeSet<_> = devices[WITHDRAWN].iter().map(|(_, room)| room).collect();
+                for room in rooms {
+                    webex.grant(room, access).await;
+                }
+            }
+            Mishap::Healed => webex.heal().await,
+        }
+        let listing = webex.list(scenes[0].store, &scenes[0].watch).await;
+        let now = webex.now();
+        let is_read = listing.devices.is_ok();
+        assert_eq!(is_read, !trouble.fails(sample % DAY), "{trouble:?}, reading {sample}: {:?}", listing.devices);
+        readings.push(Reading { at: now, is_read });
+        for scene in scenes {
+            let read_before = lanyard_devices::read_at(scene.store, &scene.watch.id).await.unwrap();
+            let listed = listing.devices.as_deref().map_err(String::as_str);
+            record(scene.store, &scene.watch, &scene.listing(read_before, listed), now).await.unwrap();
+        }
+        if matches!(trouble.mishap(sample % DAY), Mishap::Busy(None, _)) {
+            webex.heal().await;
+        }
+    }
+    readings
 }
 
 /// The periods that are stored, by device.
@@ -186,49 +296,81 @@ async fn told(scene: &Scene<'_>, after: u64) -> Vec<(String, u64, Option<String>
     of_watch.collect()
 }
 
-async fn a_day_is_stored_and_told_as_it_was(world: World) {
-    let count = number("LANYARD_DEVICE_ORGANISATIONS", ORGANISATIONS.len());
-    for (number, trouble) in ORGANISATIONS.into_iter().cycle().take(count).enumerate() {
-        let scene = world.scene(&format!("organisation-{number}")).await;
-        let before = scene.store.journal_end().await.unwrap().number;
-        live(&scene, trouble).await;
-        let (stored, told) = (stored(&scene).await, told(&scene, before).await);
-        let mut downs = BTreeSet::new();
-        for number in 0..DEVICES {
-            let expected = expected(trouble, number);
-            let found: Vec<Span> =
-                stored[&id(number)].iter().map(|(began, ended, state)| (*began, *ended, word(state))).collect();
-            assert_eq!(found, expected.periods, "{trouble:?}, device {number}");
-            let is_single = !(160..190).contains(&number) && number != 199;
-            downs.extend(expected.downs.into_iter().filter(|_| is_single).map(|since| (id(number), since)));
-        }
-        // No false alert, and none missed.
-        let of = |kind: &str| told.iter().filter(|(news, ..)| news == kind).cloned().collect::<Vec<_>>();
-        let single: Vec<_> =
-            of("device.down").into_iter().filter_map(|(.., device, since)| Some((device?, since))).collect();
-        assert_eq!(single.iter().cloned().collect::<BTreeSet<_>>(), downs, "{trouble:?}");
-        assert_eq!(single.len(), downs.len(), "nobody is told twice: {trouble:?}");
-        assert!(downs.len() > 100, "{trouble:?}: {}", downs.len());
-        let shared: Vec<u64> = of("device.down")
-            .into_iter()
-            .filter(|(.., device, _)| device.is_none())
-            .map(|(_, count, ..)| count)
-            .collect();
-        assert_eq!(shared, vec![30; days()], "{trouble:?}");
-        assert_eq!(of("device.degraded").len(), days(), "{trouble:?}");
-        assert_eq!(of("device.flapping").len(), days(), "{trouble:?}");
-        let raised = downs.len() + 3 * days();
-        assert_eq!(of("device.recovered").len(), raised, "each one has ended: {trouble:?}");
-        let blind = days() * usize::from(matches!(trouble, Trouble::Regenerated | Trouble::Unreachable));
-        assert_eq!(of("watch.blind").len(), blind, "{trouble:?}");
-        let lost: Vec<u64> = of("watch.coverage-fell").into_iter().map(|(_, count, ..)| count).collect();
-        assert_eq!(lost, if trouble == Trouble::Withdrawn { vec![8; days()] } else { vec![] }, "{trouble:?}");
-        assert_eq!(of("watch.recovered").len(), blind + lost.len(), "{trouble:?}");
+/// What is stored of an organisation, and what people were told of it, is what its script means.
+async fn is_as_it_was(
+    scene: &Scene<'_>,
+    devices: &[(String, String)],
+    readings: &[Reading],
+    trouble: Trouble,
+    before: u64,
+) {
+    let (stored, told) = (stored(scene).await, told(scene, before).await);
+    let mut downs = BTreeSet::new();
+    for (number, (id, _)) in devices.iter().enumerate() {
+        let expected = expected(trouble, number, readings);
+        let found: Vec<Span> = stored[id].iter().map(|(began, ended, state)| (*began, *ended, word(state))).collect();
+        assert_eq!(found, expected.periods, "{trouble:?}, device {number}");
+        let is_single = !(160..190).contains(&number) && number != 199;
+        downs.extend(expected.downs.into_iter().filter(|_| is_single).map(|since| (id.clone(), since)));
+    }
+    // No false alert, and none missed.
+    let of = |kind: &str| told.iter().filter(|(news, ..)| news == kind).cloned().collect::<Vec<_>>();
+    let single: Vec<_> =
+        of("device.down").into_iter().filter_map(|(.., device, since)| Some((device?, since))).collect();
+    assert_eq!(single.iter().cloned().collect::<BTreeSet<_>>(), downs, "{trouble:?}");
+    assert_eq!(single.len(), downs.len(), "nobody is told twice: {trouble:?}");
+    assert!(downs.len() > 100, "{trouble:?}: {}", downs.len());
+    let shared: Vec<u64> =
+        of("device.down").into_iter().filter(|(.., device, _)| device.is_none()).map(|(_, count, ..)| count).collect();
+    assert_eq!(shared, vec![30; days()], "{trouble:?}");
+    assert_eq!(of("device.degraded").len(), days(), "{trouble:?}");
+    assert_eq!(of("device.flapping").len(), days(), "{trouble:?}");
+    let raised = downs.len() + 3 * days();
+    assert_eq!(of("device.recovered").len(), raised, "each one has ended: {trouble:?}");
+    let blind = days() * usize::from(matches!(trouble, Trouble::Regenerated | Trouble::Unreachable));
+    assert_eq!(of("watch.blind").len(), blind, "{trouble:?}");
+    let lost: Vec<u64> = of("watch.coverage-fell").into_iter().map(|(_, count, ..)| count).collect();
+    assert_eq!(lost, if trouble == Trouble::Withdrawn { vec![8; days()] } else { vec![] }, "{trouble:?}");
+    assert_eq!(of("watch.recovered").len(), blind + lost.len(), "{trouble:?}");
+}
+
+/// The week of one organisation, on every engine that there is.
+async fn lives(worlds: Arc<Vec<World>>, number: usize, trouble: Trouble) {
+    // Some are phones or accessories, which the watch does not cover.
+    let webex = Organisation::new(7 * DEVICES / 5).await;
+    let devices = numbered(&webex).await;
+    let mut scenes = Vec::new();
+    let mut begun = Vec::new();
+    for world in &*worlds {
+        let scene = world.scene_at(&format!("organisation-{number}"), &webex.environment()).await;
+        begun.push(scene.store.journal_end().await.unwrap().number);
+        scenes.push(scene);
+    }
+    let readings = live(&webex, &devices, &scenes, trouble).await;
+    for (scene, before) in scenes.iter().zip(begun) {
+        is_as_it_was(scene, &devices, &readings, trouble, before).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_is_stored_and_told_as_it_was() {
+    let mut worlds = vec![World::on_sqlite().await.unwrap()];
+    worlds.extend(World::on_postgres().await);
+    let worlds = Arc::new(worlds);
+    let count = number("LANYARD_DEVICE_ORGANISATIONS", ORGANISATIONS.len());
+    let all: Vec<_> = ORGANISATIONS.into_iter().cycle().take(count).enumerate().collect();
+    for some in all.chunks(AT_ONCE) {
+        let mut living = JoinSet::new();
+        for (number, trouble) in some {
+            living.spawn(lives(Arc::clone(&worlds), *number, *trouble));
+        }
+        living.join_all().await;
+    }
+}
+
+/// How many organisations live at the same time.
+const AT_ONCE: usize = 5;
 
 fn word(state: &str) -> &'static str {
     ["up", "down", "degraded", "unknown"].into_iter().find(|word| *word == state).unwrap()
 }
-
-on_both_engines!(a_day_is_stored_and_told_as_it_was);

@@ -4,5 +4,6 @@
 
 mod alerts;
 mod day;
+mod organisation;
 mod tables;
 mod world;

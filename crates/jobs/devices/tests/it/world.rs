@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_credential::{Credential, Kind};
-use lanyard_devices::{StoredWatch, Swept, Watch, WatchedKinds, record};
+use lanyard_devices::{Listing, StoredWatch, Swept, Watch, WatchedKinds, record};
 use lanyard_home::{KeyAccess, NewHomeKey, Options};
 use lanyard_protocol::{Device, Environment};
-use lanyard_store::{Event, Parts, Store};
+use lanyard_store::{Event, NewCredential, Parts, Store};
 use lanyard_testkit::{Postgres, left_out};
 use lanyard_time::{ManualClock, SystemEntropy};
 use lanyard_vault::KeySource;
@@ -45,7 +45,12 @@ impl World {
 
     /// A watch with a name of its own, and the readings that follow.
     pub(crate) async fn scene(&self, name: &str) -> Scene<'_> {
-        let mut credential = lanyard_testkit::credential(name, Kind::Bot, &Environment::commercial());
+        self.scene_at(name, &Environment::commercial()).await
+    }
+
+    /// Like [`scene`](Self::scene), with a bot of another Webex.
+    pub(crate) async fn scene_at(&self, name: &str, environment: &Environment) -> Scene<'_> {
+        let mut credential = lanyard_testkit::credential(name, Kind::Bot, environment);
         credential.labels.insert("customer".to_owned(), "acme".to_owned());
         let watch = StoredWatch {
             id: format!("{name:0>32}"),
@@ -64,6 +69,8 @@ impl World {
             },
         };
         let event = Event::JobChanged { job: "devices".to_owned(), what: "watch added".to_owned() };
+        let new = NewCredential { credential: credential.clone(), tokens: None };
+        self.store.insert_credential(&new).await.unwrap();
         assert!(lanyard_devices::insert(&self.store, &watch, &credential, &event).await.unwrap());
         Scene { store: &self.store, watch, credential }
     }
@@ -101,7 +108,14 @@ impl Scene<'_> {
 
     pub(crate) async fn record(&self, minute: i64, listed: Result<&[Device], &str>) -> Swept {
         let read_before = lanyard_devices::read_at(self.store, &self.watch.id).await.unwrap();
-        record(self.store, &self.watch, Some(&self.credential), (read_before, listed), at(minute)).await.unwrap()
+        let listing = self.listing(read_before, listed);
+        record(self.store, &self.watch, &listing, at(minute)).await.unwrap()
+    }
+
+    /// What Webex answers in a reading that is made up.
+    pub(crate) fn listing(&self, read_before: Option<Timestamp>, listed: Result<&[Device], &str>) -> Listing {
+        let devices = listed.map(<[Device]>::to_vec).map_err(str::to_owned);
+        Listing { read_before, credential: Some(self.credential.clone()), devices }
     }
 
     /// What people were told: the type of each event, the number of its alert, and its sentence.
