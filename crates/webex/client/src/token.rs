@@ -54,6 +54,16 @@ impl Transport {
         self.obtain(environment, oauth::refresh(environment, auth, refresh_token)).await
     }
 
+    /// Buys the next token set of a workspace integration. Sent once, as [`refresh`](Self::refresh).
+    pub async fn refresh_as_json(
+        &self,
+        environment: &Environment,
+        auth: &ClientAuth,
+        refresh_token: &RefreshToken,
+    ) -> Result<Obtained, ExchangeError> {
+        self.obtain(environment, oauth::refresh_as_json(environment, auth, refresh_token)).await
+    }
+
     async fn obtain(&self, environment: &Environment, request: Request) -> Result<Obtained, ExchangeError> {
         let exchange = self.send(environment, request, LONGEST_REPLY).await?;
         let reply = TokenReply::parse(&exchange.response)?;

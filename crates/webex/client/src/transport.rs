@@ -71,6 +71,11 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// Whether Webex had not answered when the time for the whole exchange was over.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Unanswered(_, error, _) if error.is_timeout())
+    }
+
     /// Whether Webex cannot have seen the request.
     pub fn nothing_was_sent(&self) -> bool {
         matches!(self, Self::ForeignOrigin(_) | Self::Setup(_) | Self::NotSent(..))

@@ -134,12 +134,40 @@ impl Environment {
         }
     }
 
+    /// The address of the keys that sign for the workspace integrations of a region; `None` for a region that is not known. A code
+    /// without a region is of the first one [C]. A Webex at an address of its own has them on its own origin.
+    pub fn integration_keys(&self, region: Option<&str>) -> Option<SafeUrl> {
+        let region = region.map_or(REGIONS[0].0, |region| region.rsplit('_').next().unwrap_or(region));
+        match self.id() {
+            FEDRAMP => (region == FEDRAMP_REGION || region == REGIONS[0].0).then(|| self.integrations_at("")),
+            _ => REGIONS.iter().find(|(name, _)| *name == region).map(|(_, host)| self.integrations_at(host)),
+        }
+    }
+
+    /// The address of the keys at one of the hosts for workspace integrations.
+    fn integrations_at(&self, host: &str) -> SafeUrl {
+        let url = match self.id() {
+            COMMERCIAL => format!("https://{host}.wbx2.com/jwks"),
+            FEDRAMP => "https://xapi.gov.ciscospark.com/jwks".to_owned(),
+            _ => {
+                let mut url = self.api.expose().clone();
+                url.set_path(&format!("/{host}/jwks"));
+                return SafeUrl::new(url);
+            }
+        };
+        constant(&url)
+    }
+
     /// Whether this environment's tokens may be sent to `url`: to the origins of its services only. (The identity broker's
     /// revocation takes the app's secret and the token in its body, and goes to [`revoke`](Self::revoke) alone.)
     pub fn permits(&self, url: &SafeUrl) -> bool {
         // Almost always it is the API's own, for which nothing is allocated.
         let mut bases = Upstream::ALL.into_iter().filter_map(|upstream| self.upstream(upstream));
-        url.is_confidential() && (self.api.is_same_origin(url) || bases.any(|base| base.is_same_origin(url)))
+        let mut integrations = REGIONS.iter().map(|(_, host)| self.integrations_at(host));
+        url.is_confidential()
+            && (self.api.is_same_origin(url)
+                || bases.any(|base| base.is_same_origin(url))
+                || integrations.any(|base| base.is_same_origin(url)))
     }
 }
 
@@ -158,6 +186,10 @@ impl<'de> Deserialize<'de> for Environment {
 /// The API bases of the well-known environments.
 const COMMERCIAL: &str = "https://webexapis.com/v1";
 const FEDRAMP: &str = "https://api-usgov.webex.com/v1";
+
+/// The regions of workspace integrations, by the end of their names, and their hosts [C].
+const REGIONS: [(&str, &str); 4] = [("a", "xapi-a"), ("r", "xapi-r"), ("k", "xapi-k"), ("int13", "xapi-intb")];
+const FEDRAMP_REGION: &str = "a1";
 
 fn constant(url: &str) -> SafeUrl {
     url.parse().expect("a constant URL is well formed")
@@ -219,6 +251,8 @@ mod tests {
         assert!(permits("https://webexapis.com:443/v1/people"));
         assert!(permits("https://analytics.webexapis.com/v1/meeting/qualities"));
         assert!(permits("https://analytics-calling.webexapis.com/v1/cdr_feed"));
+        assert!(permits("https://xapi-r.wbx2.com/xapi/api/apps/1"));
+        assert!(!permits("https://other.wbx2.com/jwks"));
         assert!(!permits("http://analytics.webexapis.com/v1/meeting/qualities"));
         assert!(!permits("https://status.webex.com/v1/x"));
         assert!(!Environment::fedramp().permits(&"https://analytics.webexapis.com/v1/x".parse().unwrap()));
@@ -226,6 +260,29 @@ mod tests {
         assert!(!permits("https://webexapis.com:8443/v1/people"));
         assert!(!permits("https://webexapis.com.evil.example/v1/people"));
         assert!(!permits("https://webexapis.com@evil.example/v1/people"));
+    }
+
+    #[test]
+    fn each_region_has_its_keys_and_an_unknown_one_has_none() {
+        let keys = |environment: &Environment, region: Option<&str>| {
+            environment.integration_keys(region).map(|url| url.expose().to_string())
+        };
+        let commercial = Environment::commercial();
+        for (region, host) in [
+            (None, "xapi-a"),
+            (Some("us-east-2_a"), "xapi-a"),
+            (Some("us-west-2_r"), "xapi-r"),
+            (Some("eu-central-1_k"), "xapi-k"),
+            (Some("us-east-1_int13"), "xapi-intb"),
+        ] {
+            assert_eq!(keys(&commercial, region), Some(format!("https://{host}.wbx2.com/jwks")));
+        }
+        assert_eq!(keys(&commercial, Some("us-gov-west-1_a1")), None);
+        assert_eq!(keys(&commercial, Some("evil.example/_x")), None);
+        let gov = Some("https://xapi.gov.ciscospark.com/jwks".to_owned());
+        assert_eq!(keys(&Environment::fedramp(), Some("us-gov-west-1_a1")), gov);
+        let local = Environment::at("http://127.0.0.1:7000/v1").unwrap();
+        assert_eq!(keys(&local, Some("us-west-2_r")).as_deref(), Some("http://127.0.0.1:7000/xapi-r/jwks"));
     }
 
     #[test]

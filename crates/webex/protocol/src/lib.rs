@@ -31,6 +31,7 @@ mod upstream;
 mod visible;
 mod walk;
 mod workspace;
+pub mod workspace_integration;
 
 pub use authorization::{Authorization, AuthorizationKind};
 pub use device::{ConnectionStatus, Device, DeviceType, ListDevices};

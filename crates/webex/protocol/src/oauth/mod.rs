@@ -23,4 +23,6 @@ pub use pkce::{challenge, verifier_from};
 pub use redirect_uri::{RedirectUri, RedirectUriError};
 pub use revoke::{RevokeError, TokenHint, revoke, revoked};
 pub use service_app::{minted, service_app_token};
-pub use token::{ClientAuth, MalformedReply, Refusal, Rejection, TokenError, TokenReply, exchange_code, refresh};
+pub use token::{
+    ClientAuth, MalformedReply, Refusal, Rejection, TokenError, TokenReply, exchange_code, refresh, refresh_as_json,
+};

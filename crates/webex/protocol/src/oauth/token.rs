@@ -7,12 +7,14 @@ use http::StatusCode;
 use lanyard_secret::{
     AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, OddLetter, RefreshToken, SecretBytes,
 };
+use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::RedirectUri;
 use super::lifetime::lifetime;
+use super::mint::json;
 use crate::fields::Fields;
 use crate::text::Text;
 use crate::{AppClientId, Environment, ErrorBody, Method, Request, Response, ScopeSet};
@@ -49,6 +51,26 @@ pub fn exchange_code(
 /// Buys the next token set with a refresh token.
 pub fn refresh(environment: &Environment, auth: &ClientAuth, refresh_token: &RefreshToken) -> Request {
     post(environment, auth, &[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())])
+}
+
+/// Buys the next token set with the refresh token of a workspace integration, which sends JSON [C].
+pub fn refresh_as_json(environment: &Environment, auth: &ClientAuth, refresh_token: &RefreshToken) -> Request {
+    let body = JsonRefresh {
+        grant_type: "refresh_token",
+        client_id: auth.client_id.as_str(),
+        client_secret: auth.client_secret.expose_secret(),
+        refresh_token: refresh_token.expose_secret(),
+    };
+    let texts = body.client_id.len() + body.client_secret.len() + body.refresh_token.len();
+    Request::new(Method::POST, environment.token()).body("application/json", json(&body, texts))
+}
+
+#[derive(Serialize)]
+struct JsonRefresh<'a> {
+    grant_type: &'static str,
+    client_id: &'a str,
+    client_secret: &'a str,
+    refresh_token: &'a str,
 }
 
 fn post(environment: &Environment, auth: &ClientAuth, fields: &[(&str, &str)]) -> Request {
@@ -479,6 +501,18 @@ mod tests {
             "grant_type=refresh_token&refresh_token=r%2F%2B&client_id=C1&client_secret=s%26%3D%2B+%C3%A9"
         );
         assert_eq!(format!("{request:?}"), "POST https://webexapis.com/v1/access_token");
+    }
+
+    #[test]
+    fn a_workspace_integration_sends_json() {
+        let auth = ClientAuth { client_id: AppClientId::new("C1"), client_secret: ClientSecret::new("s\"é") };
+        let request = refresh_as_json(&Environment::commercial(), &auth, &RefreshToken::new("r"));
+        let body: Value = serde_json::from_slice(request.body.expose_secret()).unwrap();
+        let expected = serde_json::json!({
+            "grant_type": "refresh_token", "client_id": "C1", "client_secret": "s\"é", "refresh_token": "r",
+        });
+        assert_eq!(body, expected);
+        assert_eq!(request.headers["content-type"], "application/json");
     }
 
     proptest! {
