@@ -9,6 +9,7 @@ use lanyard_time::BoxFuture;
 use lanyard_work::{HasQueue as _, JobContext, Tokens};
 
 use crate::Broker;
+use crate::renewals::Wanted;
 
 impl Broker {
     /// The context of the jobs' operations and units in this process.
@@ -38,5 +39,14 @@ impl Tokens for Broker {
         refused: &'a IssuedToken,
     ) -> BoxFuture<'a, Result<Option<IssuedToken>, Problem>> {
         Box::pin(async move { Ok(self.tokens_of(name).bound_to(Some(id)).replace(refused).await?) })
+    }
+
+    fn renew<'a>(&'a self, name: &'a CredentialName, id: CredentialId) -> BoxFuture<'a, Result<(), Problem>> {
+        Box::pin(async move {
+            let broker = self.authorized_for([(name.clone(), id)]);
+            let seen = broker.credential(name).await?;
+            broker.renew(&seen, Wanted::ByHand).await?;
+            Ok(())
+        })
     }
 }

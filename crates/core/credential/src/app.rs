@@ -7,7 +7,7 @@ use lanyard_protocol::oauth::RedirectUri;
 use lanyard_protocol::{AppClientId, Environment, ScopeSet};
 use serde::{Deserialize, Serialize};
 
-use crate::{AppId, AppName, KindError};
+use crate::{AppId, AppName, Kind, KindError};
 
 /// A registration at Webex: one serves many credentials. Its client secret is not here: it is sealed in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct App {
     pub redirect_uris: Vec<RedirectUri>,
     /// The scopes that a sign-in asks for by default.
     pub scopes: ScopeSet,
-    /// A service app's application id.
+    /// A service app's application id, or the address of a workspace integration (`appUrl`).
     pub application_id: Option<String>,
 }
 
@@ -37,6 +37,8 @@ pub enum AppKind {
     Integration,
     /// Administrators authorise it for an organisation.
     ServiceApp,
+    /// An administrator has activated it in an organisation.
+    WorkspaceIntegration,
 }
 
 impl AppKind {
@@ -45,6 +47,7 @@ impl AppKind {
         match self {
             Self::Integration => "integration",
             Self::ServiceApp => "service-app",
+            Self::WorkspaceIntegration => "workspace-integration",
         }
     }
 
@@ -53,6 +56,18 @@ impl AppKind {
         match self {
             Self::Integration => "an integration",
             Self::ServiceApp => "a service-app",
+            Self::WorkspaceIntegration => "a workspace-integration",
+        }
+    }
+}
+
+impl From<AppKind> for Kind {
+    /// The kind of the credentials that are renewed through an app of this kind.
+    fn from(kind: AppKind) -> Self {
+        match kind {
+            AppKind::Integration => Self::Integration,
+            AppKind::ServiceApp => Self::ServiceApp,
+            AppKind::WorkspaceIntegration => Self::WorkspaceIntegration,
         }
     }
 }
@@ -70,6 +85,7 @@ impl FromStr for AppKind {
         match text {
             "integration" => Ok(Self::Integration),
             "service-app" => Ok(Self::ServiceApp),
+            "workspace-integration" => Ok(Self::WorkspaceIntegration),
             other => Err(KindError::new(other)),
         }
     }

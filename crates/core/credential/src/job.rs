@@ -52,12 +52,13 @@ impl Job {
     /// Why a credential of this kind cannot do the job at all, whatever its scopes.
     pub const fn impossible_for(self, kind: Kind) -> Option<&'static str> {
         match (self, kind) {
-            (Self::Phones, Kind::Bot | Kind::ServiceApp | Kind::Guest) => Some(
+            (Self::Phones, Kind::Bot | Kind::ServiceApp | Kind::Guest | Kind::WorkspaceIntegration) => Some(
                 "call control is for a person's own token: Webex answers others with \"Target user not authorized\"",
             ),
-            (Self::Guests, Kind::Bot | Kind::Personal | Kind::Integration | Kind::Guest) => {
-                Some("guests are issued by a service app")
-            }
+            (
+                Self::Guests,
+                Kind::Bot | Kind::Personal | Kind::Integration | Kind::Guest | Kind::WorkspaceIntegration,
+            ) => Some("guests are issued by a service app"),
             (Self::Calling | Self::Meetings, Kind::Bot | Kind::Guest) => {
                 Some("no scope of this job can be granted to a bot or a guest")
             }

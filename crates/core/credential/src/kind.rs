@@ -1,4 +1,4 @@
-//! The five kinds of credential that Webex knows.
+//! The six kinds of credential that Webex knows.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,11 +19,13 @@ pub enum Kind {
     ServiceApp,
     /// A guest, minted through a service app.
     Guest,
+    /// A workspace integration, which an administrator activated in one organisation.
+    WorkspaceIntegration,
 }
 
 /// A word that names no kind.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is not a kind of credential: personal, bot, integration, service-app or guest")]
+#[error("{0:?} is not a kind of credential: personal, bot, integration, service-app, guest or workspace-integration")]
 pub struct KindError(String);
 
 impl KindError {
@@ -34,7 +36,8 @@ impl KindError {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Personal, Self::Bot, Self::Integration, Self::ServiceApp, Self::Guest];
+    pub const ALL: [Self; 6] =
+        [Self::Personal, Self::Bot, Self::Integration, Self::ServiceApp, Self::Guest, Self::WorkspaceIntegration];
 
     /// The word for it, on the command line and in the store.
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Kind {
             Self::Integration => "integration",
             Self::ServiceApp => "service-app",
             Self::Guest => "guest",
+            Self::WorkspaceIntegration => "workspace-integration",
         }
     }
 
@@ -55,12 +59,13 @@ impl Kind {
             Self::Integration => "an integration",
             Self::ServiceApp => "a service-app",
             Self::Guest => "a guest",
+            Self::WorkspaceIntegration => "a workspace-integration",
         }
     }
 
     /// Whether a refresh token can keep it alive.
     pub const fn rotates(self) -> bool {
-        matches!(self, Self::Integration | Self::ServiceApp)
+        matches!(self, Self::Integration | Self::ServiceApp | Self::WorkspaceIntegration)
     }
 }
 

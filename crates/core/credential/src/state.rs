@@ -133,7 +133,7 @@ impl State {
     fn dead(kind: Kind) -> Self {
         match kind {
             Kind::Bot | Kind::Personal => Self::NeedsToken,
-            Kind::Integration | Kind::ServiceApp | Kind::Guest => Self::NeedsLogin,
+            Kind::Integration | Kind::ServiceApp | Kind::Guest | Kind::WorkspaceIntegration => Self::NeedsLogin,
         }
     }
 

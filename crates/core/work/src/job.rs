@@ -24,6 +24,9 @@ pub trait Tokens: fmt::Debug + Send + Sync {
         id: CredentialId,
         refused: &'a IssuedToken,
     ) -> BoxFuture<'a, Result<Option<IssuedToken>, Problem>>;
+
+    /// Renews a credential now, because something at Webex may have ended or changed its grant. Its state then says what Webex answered.
+    fn renew<'a>(&'a self, name: &'a CredentialName, id: CredentialId) -> BoxFuture<'a, Result<(), Problem>>;
 }
 
 /// The context of a job's operations and units: the store with the job's tables, the queue, and calls to Webex with the tokens of any

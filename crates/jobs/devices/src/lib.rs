@@ -15,6 +15,7 @@ mod labels;
 mod measured;
 mod place_reading;
 mod places;
+mod queue;
 mod seen;
 mod state;
 mod sweep;

@@ -17,6 +17,9 @@ use crate::places;
 use crate::seen;
 use crate::watch::{StoredWatch, Watch};
 
+/// The kind of the unit that reads a watch. Its key is the id of the watch.
+pub(crate) const SWEEP: &str = "devices.sweep";
+
 /// How many devices one transaction writes: others wait for it.
 const AT_ONCE: usize = 500;
 /// How long the periods of states, and alerts that have ended, are kept.

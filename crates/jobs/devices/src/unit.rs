@@ -7,16 +7,17 @@ use serde_json::Value;
 use crate::comparing::comparing;
 use crate::place_reading::{INTERVAL, read_places, wait};
 use crate::places;
+use crate::queue;
+pub(crate) use crate::sweep::SWEEP;
 use crate::sweep::sweep;
 use crate::watch::{LONGEST_INTERVAL, StoredWatch, watch, watches};
 
-/// The kind of the unit that reads devices. Its key is the id of the watch.
-pub(crate) const SWEEP: &str = "devices.sweep";
 /// The kind of the unit that reads workspaces and locations. Its key is the id of the watch.
 pub(crate) const PLACES: &str = "devices.places";
 
 /// Adds the work that a broker does for this job.
 pub fn work(handlers: &mut Handlers, job: &JobContext) {
+    queue::work(handlers, job);
     let of_devices = job.clone();
     handlers.add(SWEEP, move |claim| {
         let job = of_devices.clone();
@@ -29,12 +30,13 @@ pub fn work(handlers: &mut Handlers, job: &JobContext) {
     });
 }
 
-/// Adds the units that a store is missing: one for each watch.
+/// Adds the units that a store is missing: one for each watch, and another for each whose credential is a workspace integration.
 pub async fn begin_work(job: &JobContext) -> Result<(), StoreError> {
     // One that was altered without Lanyard is not read; it is named where watches are listed.
     for found in watches(&job.store).await?.into_iter().flatten() {
         job.queue.ensure(SWEEP, &found.id, &Value::Null).await?;
         ensure_places(job, &found).await?;
+        queue::ensure(job, &found).await?;
     }
     Ok(())
 }

@@ -90,6 +90,7 @@ const LAYERS: &[Layer] = &[
             "lanyard-credential",
             "lanyard-operation",
             "lanyard-protocol",
+            "lanyard-secret",
             "lanyard-store",
             "lanyard-time",
             "lanyard-work",

@@ -46,7 +46,7 @@ impl Operation for AddApp {
 
     async fn run(self, broker: &Broker) -> Result<App, Error> {
         let application_id = match self.kind {
-            AppKind::Integration => self.application_id,
+            AppKind::Integration | AppKind::WorkspaceIntegration => self.application_id,
             AppKind::ServiceApp => Some(self.application_id.unwrap_or_else(|| application_of(&self.client_id))),
         };
         let app = App {
@@ -246,7 +246,7 @@ impl Operation for TrySecret {
         broker.refuse_if_paused().await?;
         broker.refuse_taken_app(&self.name).await?;
         let auth = ClientAuth { client_id: self.client_id, client_secret: self.client_secret };
-        match broker.try_secret(&self.environment, &auth).await? {
+        match broker.try_secret(&self.environment, AppKind::Integration, &auth).await? {
             Trial::NotRefused => Ok(SecretVerdict::NotRefused),
             Trial::Unknown(error) => Ok(SecretVerdict::Unknown(error.to_string())),
             Trial::Refused(refusal) => {
@@ -298,7 +298,7 @@ impl Operation for ReplaceSecret {
             SecretVerdict::Unknown("it was not tried".to_owned())
         } else {
             let auth = ClientAuth { client_id: app.client_id.clone(), client_secret: self.client_secret.clone() };
-            let refused = match broker.try_secret(&app.environment, &auth).await? {
+            let refused = match broker.try_secret(&app.environment, app.kind, &auth).await? {
                 Trial::NotRefused => None,
                 Trial::Refused(refusal) => {
                     let environment = Box::new(app.environment.clone());
@@ -326,11 +326,15 @@ enum Trial {
 
 impl Broker {
     /// Tries a client secret with a refresh token that was made up here: whatever Webex answers, nothing is spent or replaced.
-    async fn try_secret(&self, environment: &Environment, auth: &ClientAuth) -> Result<Trial, Error> {
+    async fn try_secret(&self, environment: &Environment, kind: AppKind, auth: &ClientAuth) -> Result<Trial, Error> {
         let nobodys = AppId::random(&*self.entropy).to_string();
         let (environment, auth) = (environment.clone(), auth.clone());
         let tried = self.finish(async move |broker| {
-            let tried = broker.transport.refresh(&environment, &auth, &RefreshToken::new(nobodys)).await;
+            let token = RefreshToken::new(nobodys);
+            let tried = match kind {
+                AppKind::WorkspaceIntegration => broker.transport.refresh_as_json(&environment, &auth, &token).await,
+                _ => broker.transport.refresh(&environment, &auth, &token).await,
+            };
             if let Ok(Obtained { reply, .. }) = &tried {
                 broker.give_back(&environment, &auth, Some(&reply.access_token), reply.refresh_token.as_ref()).await;
             }

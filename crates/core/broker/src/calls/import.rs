@@ -182,10 +182,7 @@ impl Broker {
         if let Some(needed) = needed.filter(|needed| *needed != app.kind) {
             return Err(Error::WrongAppKind { app: app.name, found: app.kind, needed });
         }
-        let kind = match app.kind {
-            AppKind::Integration => Kind::Integration,
-            AppKind::ServiceApp => Kind::ServiceApp,
-        };
+        let kind = Kind::from(app.kind);
         Ok(Traced { kind, environment: app.environment.clone(), app: Some(app) })
     }
 

@@ -190,7 +190,7 @@ impl Broker {
 
     /// Fails unless a refresh token of this app can replace that of a credential.
     pub(crate) async fn refuse_other_grant(&self, earlier: &Credential, app: &App) -> Result<(), Error> {
-        if earlier.kind != Kind::ServiceApp {
+        if earlier.kind != Kind::from(app.kind) {
             return Err(Error::NameTaken(earlier.name.to_string()));
         }
         if earlier.app == Some(app.id) {
@@ -232,7 +232,7 @@ impl Broker {
     }
 
     /// A refresh token without its access token: stored first, then spent by the protocol that every rotation follows.
-    async fn add_with_refresh_token(
+    pub(super) async fn add_with_refresh_token(
         &self,
         name: CredentialName,
         app: &App,
@@ -243,7 +243,7 @@ impl Broker {
         let tokens = NewTokens { access: None, refresh: Some(token), validity, scopes: None };
         let waiting = Waiting {
             name,
-            kind: Kind::ServiceApp,
+            kind: app.kind.into(),
             environment: app.environment.clone(),
             app: Some(app.id),
             organisation: None,
@@ -267,7 +267,7 @@ impl Broker {
     }
 
     /// The next refresh token of a credential that is there: what was there comes back where Webex refuses it.
-    async fn replace_with_refresh_token(
+    pub(super) async fn replace_with_refresh_token(
         &self,
         earlier: &Credential,
         app: &App,

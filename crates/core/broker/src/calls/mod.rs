@@ -68,6 +68,7 @@ pub(crate) mod switch;
 pub(crate) mod take_token;
 pub(crate) mod test;
 pub(crate) mod tokens;
+pub(crate) mod workspace_integration;
 
 calls! {
     api
@@ -96,4 +97,5 @@ calls! {
     take_token
     test
     tokens
+    workspace_integration
 }

@@ -43,6 +43,9 @@ impl Error {
             Self::WrongAppKind { app, found: AppKind::Integration, .. } => {
                 format!("for an integration: lanyard login NAME --app {app}; other apps: lanyard app list")
             }
+            Self::WrongAppKind { found: AppKind::WorkspaceIntegration, .. } => {
+                "a workspace integration's app has one credential, which was added with it; other apps: lanyard app list".to_owned()
+            }
             Self::NoScopes => "name the scopes: --scope spark:people_read, or give the app some".to_owned(),
             Self::NoAppNamed { .. }
             | Self::WrongState { .. }
@@ -169,6 +172,10 @@ fn trouble_hint(whose: &Troubled, trouble: TroubleKind, wait: Duration) -> Strin
             pages.service_apps,
             pages.apps,
             whose.app()
+        ),
+        TroubleKind::DeadGrant if whose.kind == Kind::WorkspaceIntegration => format!(
+            "an administrator removed the workspace integration in Control Hub, or its grant was revoked; activate it there and add the new \
+             activation code: lanyard add workspace-integration {name} --activation-file FILE"
         ),
         TroubleKind::DeadGrant => format!("sign in again: lanyard login {name}"),
         TroubleKind::DeadToken => match whose.kind {

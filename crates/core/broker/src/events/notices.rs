@@ -102,7 +102,9 @@ pub(super) fn told(record: &JournalRecord) -> Option<(NoticeType, NoticeData)> {
         }
         Event::Cleared { kind, .. } => {
             let outcome = match kind.parse() {
-                Ok(Kind::Integration | Kind::ServiceApp) => "its tokens were revoked or are being revoked",
+                Ok(Kind::Integration | Kind::ServiceApp | Kind::WorkspaceIntegration) => {
+                    "its tokens were revoked or are being revoked"
+                }
                 // Webex revokes a token for the app that it belongs to.
                 _ => "its token may still be valid, because Lanyard cannot revoke it",
             };

@@ -190,7 +190,7 @@ async fn secret(command: Secret, common: &Common) -> Result<(), Failure> {
 fn holder(kind: AppKind) -> ScopeHolder {
     match kind {
         AppKind::Integration => ScopeHolder::Integration,
-        AppKind::ServiceApp => ScopeHolder::ServiceApp,
+        AppKind::ServiceApp | AppKind::WorkspaceIntegration => ScopeHolder::ServiceApp,
     }
 }
 
@@ -216,8 +216,8 @@ async fn list(wide: bool, common: &Common) -> Result<(), Failure> {
                 app.name.to_string(),
                 app.kind.to_string(),
                 app.client_id.to_string(),
-                // A service app's are chosen at Webex.
-                if app.kind == AppKind::ServiceApp && app.scopes.is_empty() {
+                // Those of other kinds are chosen at Webex.
+                if app.kind != AppKind::Integration && app.scopes.is_empty() {
                     "-".to_owned()
                 } else {
                     app.scopes.len().to_string()
@@ -241,7 +241,8 @@ fn show(app: &Registration, common: &Common) -> Result<(), Failure> {
         ("client id", app.client_id.to_string()),
     ];
     if let Some(id) = &app.application_id {
-        rows.push(("application id", id.clone()));
+        let what = if app.kind == AppKind::WorkspaceIntegration { "address" } else { "application id" };
+        rows.push((what, id.clone()));
     }
     rows.extend(app.redirect_uris.iter().map(|uri| ("redirect URI", uri.to_string())));
     rows.extend(app.scopes.iter().map(|scope| ("scope", scope.to_string())));

@@ -82,7 +82,7 @@ fn end(credential: &Credential) -> &'static str {
             "It is erased from this home; its token stays valid at Webex until it expires, within 12 hours"
         }
         Kind::Guest => "It is erased from this home; its token stays valid at Webex until it expires, within a day",
-        Kind::Integration | Kind::ServiceApp => REVOKED,
+        Kind::Integration | Kind::ServiceApp | Kind::WorkspaceIntegration => REVOKED,
     }
 }
 
@@ -153,6 +153,9 @@ fn page(cleared: &Cleared) -> Option<String> {
         Kind::Guest => "a guest's token cannot be revoked; it expires within a day".to_owned(),
         Kind::ServiceApp => {
             format!("to end a service app's access, an administrator withdraws it: {}", pages.service_apps)
+        }
+        Kind::WorkspaceIntegration => {
+            "to end a workspace integration's access, an administrator removes it in Control Hub".to_owned()
         }
     })
 }

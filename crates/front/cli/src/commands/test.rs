@@ -243,6 +243,10 @@ fn scopes_hint(credential: &Credential, job: &JobReport) -> String {
                 pages.apps, pages.service_apps
             )
         }
+        Kind::WorkspaceIntegration => {
+            "add the scopes to the manifest (lanyard devices manifest), upload it again in Control Hub, and approve the update there"
+                .to_owned()
+        }
         _ => "the token's owner lacks a role or a licence, or another kind of token is needed".to_owned(),
     }
 }

@@ -17,6 +17,7 @@ use crate::calls::watch::{JOB, WatchView, check_interval, shown};
 use crate::comparing;
 use crate::decide::Swept;
 use crate::place_reading::{PlacesRead, read_places};
+use crate::queue;
 use crate::sweep::{called, sweep};
 use crate::unit::{SWEEP, ensure_places};
 use crate::watch::{INTERVAL, StoredWatch, Watch, WatchedKinds, insert, stored, watches};
@@ -273,6 +274,7 @@ async fn add(
     }
     // Before the first reading, so that a watch is read whatever comes of that.
     job.queue.ensure(SWEEP, &new.id, &Value::Null).await.map_err(|error| stored(&error))?;
+    queue::ensure(job, &new).await.map_err(|error| stored(&error))?;
     let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
     let places = read_places(job, &new).await.map_err(|error| stored(&error))?;
     ensure_places(job, &new).await.map_err(|error| stored(&error))?;

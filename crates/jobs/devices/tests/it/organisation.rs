@@ -171,6 +171,10 @@ impl Tokens for Bot {
     ) -> BoxFuture<'a, Result<Option<IssuedToken>, Problem>> {
         Box::pin(async { Ok(None) })
     }
+
+    fn renew<'a>(&'a self, _: &'a CredentialName, _: CredentialId) -> BoxFuture<'a, Result<(), Problem>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Moves the clock instead of waiting.

@@ -15,7 +15,7 @@ use lanyard_protocol::{
     AppClientId, Authorization, AuthorizationId, AuthorizationKind, Environment, OrgId, PersonId, PersonType,
     WorkspaceId,
 };
-use lanyard_secret::{AccessToken, AuthorizationCode, ClientSecret, RefreshToken, SecretBytes, State};
+use lanyard_secret::{AccessToken, AuthorizationCode, ClientSecret, RefreshToken, SecretBytes, SecretText, State};
 use lanyard_store::{
     About, AuditVerdict, Event, Fault, JournalEntry, JournalRecord, NewCredential, NewTokens, PrunedNote, Refusal,
     RefusedClient, Retention, TokenKind, Verified,
@@ -269,6 +269,13 @@ fn adding(tried: &mut Trips) {
     let subject = "visitor 17".parse().unwrap();
     let guest = AddGuest { name: name(), via: name(), subject, display_name: "V".to_owned(), expected: None };
     tried.trip(&guest, &added);
+    let client = NewClient { id: AppClientId::new("C1"), secret: ClientSecret::new(CANARY) };
+    for client in [None, Some(client)] {
+        let (environment, activation_code) = (Environment::commercial(), SecretText::new(CANARY));
+        let add = AddWorkspaceIntegration { name: name(), environment, activation_code, client, replace: true };
+        let (credential, not_completed) = (credential(), Some("x".to_owned()));
+        tried.trip(&add, &AddedIntegration { credential, trouble: Some(trouble()), not_completed });
+    }
     for reply in [AddedToken::Added(credential()), AddedToken::Replaced(credential())] {
         let (environment, token) = (Environment::commercial(), AccessToken::new(CANARY));
         tried.trip(&AddToken { name: name(), kind: Kind::Bot, environment, token, replace: true }, &reply);

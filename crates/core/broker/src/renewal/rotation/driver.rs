@@ -8,7 +8,7 @@ use lanyard_credential::rotation::{
     Action, Answer, Attempt, Decision, Event, Failure, Found, IntentEnd, Outcome, Snapshot, State, Writer, decide,
 };
 use lanyard_credential::{
-    AppId, CredentialId, Generation, Intent, RefreshRight, Spend, Standing, Trouble, TroubleKind, Validity,
+    AppId, CredentialId, Generation, Intent, Kind, RefreshRight, Spend, Standing, Trouble, TroubleKind, Validity,
 };
 use lanyard_protocol::oauth::ClientAuth;
 use lanyard_secret::{ClientSecret, RefreshToken};
@@ -278,7 +278,10 @@ impl<'a> Driver<'a> {
         self.shown = Some((app, auth.client_secret.clone()));
         fail_point("rotation.sending");
         self.broker.sends();
-        let outcome = self.broker.transport.refresh(&environment, &auth, &token).await;
+        let outcome = match self.view().credential.kind {
+            Kind::WorkspaceIntegration => self.broker.transport.refresh_as_json(&environment, &auth, &token).await,
+            _ => self.broker.transport.refresh(&environment, &auth, &token).await,
+        };
         drop(token);
         fail_point("rotation.answered");
         let (answer, fault) = judge(outcome);

@@ -3,6 +3,7 @@
 mod guest;
 mod paste;
 mod service_app;
+mod workspace_integration;
 
 use std::process::ExitCode;
 
@@ -16,7 +17,7 @@ use crate::context::Common;
 use crate::exit::Failure;
 use crate::{context, output};
 
-/// Add a credential: a bot, a personal token, a service app or a guest
+/// Add a credential for which nobody signs in, such as a bot or a service app
 #[derive(Debug, Subcommand)]
 pub(crate) enum Add {
     /// Add a bot's token, or replace it
@@ -27,6 +28,8 @@ pub(crate) enum Add {
     ServiceApp(service_app::ServiceApp),
     /// Add a guest, whose tokens a service app mints again whenever they expire
     Guest(guest::Guest),
+    /// Add a workspace integration that was activated in Control Hub, or activated again
+    WorkspaceIntegration(workspace_integration::WorkspaceIntegration),
 }
 
 impl Add {
@@ -36,6 +39,7 @@ impl Add {
             Self::Personal(paste) => paste.run(Kind::Personal, common).await,
             Self::ServiceApp(service_app) => service_app.run(common).await,
             Self::Guest(guest) => guest.run(common).await,
+            Self::WorkspaceIntegration(integration) => integration.run(common).await,
         }
     }
 }
@@ -79,4 +83,11 @@ pub(super) const EXAMPLES: &[Examples] = &[
         ],
     ),
     ("add guest", &["lanyard add guest visitor --via fleet --subject foyer-17 --display-name Visitor"]),
+    (
+        "add workspace-integration",
+        &[
+            "lanyard devices manifest > manifest.json",
+            "lanyard add workspace-integration rooms --client-id C0123 --activation-file code.txt",
+        ],
+    ),
 ];

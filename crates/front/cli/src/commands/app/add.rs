@@ -202,5 +202,7 @@ fn tell(app: &App, verdict: &SecretVerdict) {
         AppKind::ServiceApp => {
             output::note(&format!("add its credential: lanyard add service-app NAME --app {}", app.name));
         }
+        // It is added with its credential.
+        AppKind::WorkspaceIntegration => {}
     }
 }

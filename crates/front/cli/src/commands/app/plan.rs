@@ -45,6 +45,7 @@ impl Plan {
         let (holds, other) = match kind {
             AppKind::Integration => (Kind::Integration, AppKind::ServiceApp),
             AppKind::ServiceApp => (Kind::ServiceApp, AppKind::Integration),
+            AppKind::WorkspaceIntegration => (Kind::WorkspaceIntegration, AppKind::Integration),
         };
         for job in jobs {
             if let Some(why) = job.impossible_for(holds) {
@@ -65,6 +66,7 @@ impl Plan {
         let create = match kind {
             AppKind::Integration => "Create an integration",
             AppKind::ServiceApp => "Create a service app",
+            AppKind::WorkspaceIntegration => "Upload a manifest",
         };
         output::note(&format!("  1. open {page} and choose {create}"));
         let mut step = 2;
@@ -105,7 +107,7 @@ fn scopes(kind: AppKind, jobs: &[Job]) -> ScopeSet {
     let offered = registrable_scopes(holder(kind));
     let own = match kind {
         AppKind::Integration => &["spark:people_read"][..],
-        AppKind::ServiceApp => &["spark:people_read", "spark-admin:organizations_read"],
+        AppKind::ServiceApp | AppKind::WorkspaceIntegration => &["spark:people_read", "spark-admin:organizations_read"],
     };
     let of_jobs = jobs.iter().flat_map(|job| job.needs()).filter_map(|need| {
         let parsed = need.scopes.iter().filter_map(|scope| scope.parse::<Scope>().ok());
@@ -118,6 +120,7 @@ fn with_article(kind: AppKind) -> &'static str {
     match kind {
         AppKind::Integration => "an integration",
         AppKind::ServiceApp => "a service app",
+        AppKind::WorkspaceIntegration => "a workspace integration",
     }
 }
 

@@ -6,6 +6,7 @@ mod chosen;
 mod coverage;
 mod device_list;
 mod list;
+mod manifest;
 mod report;
 mod watch;
 mod watch_add;
@@ -43,6 +44,8 @@ pub(crate) enum Devices {
     Coverage(coverage::Compare),
     /// Approve new devices that wait, so that their states count
     Approve(approve::Approve),
+    /// Print the manifest of a workspace integration, to be uploaded in Control Hub
+    Manifest(manifest::Manifest),
     /// Read the devices now; a running broker does it automatically
     Sweep(SweepNow),
 }
@@ -66,6 +69,7 @@ impl Devices {
             Self::History(command) => command.run(common).await,
             Self::Report(command) => command.run(common).await,
             Self::Coverage(command) => command.run(common).await,
+            Self::Manifest(command) => command.run(),
             Self::Sweep(command) => command.run(common).await,
         }
     }
@@ -114,6 +118,7 @@ fn devices(count: usize) -> String {
 }
 
 pub(super) const EXAMPLES: &[Examples] = &[
+    ("devices manifest", &["lanyard devices manifest --email rooms@acme.example > manifest.json"]),
     (
         "devices watch add",
         &[

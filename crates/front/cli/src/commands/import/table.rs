@@ -144,7 +144,8 @@ impl Draft {
                 Column::Name => draft.name = Some(field.parse().map_err(|_| NAME.to_owned())?),
                 Column::App => draft.app = Some(field.parse().map_err(|_| "its app is no name of an app".to_owned())?),
                 Column::Kind => {
-                    let kind = field.parse().ok().filter(|kind| *kind != Kind::Guest);
+                    let kind =
+                        field.parse().ok().filter(|kind| !matches!(kind, Kind::Guest | Kind::WorkspaceIntegration));
                     draft.kind = Some(kind.ok_or_else(|| KIND.to_owned())?);
                 }
                 Column::AccessToken => draft.access = Some(field),

@@ -110,6 +110,9 @@ fn reason(kind: Kind) -> &'static str {
         Kind::Bot => {
             "That is a bot: its token is valid until you regenerate it. A bot sees only the devices and spaces that it is given."
         }
+        Kind::WorkspaceIntegration => {
+            "That is a workspace integration: an administrator activates it, and Webex pushes what changes in the rooms."
+        }
         Kind::ServiceApp => {
             "That is a service app: an administrator authorises it once for the whole organisation, and Lanyard renews it automatically."
         }
@@ -126,6 +129,7 @@ fn name(kind: Kind, taken: &[String]) -> Result<String, Failure> {
         Kind::Bot => "bot",
         Kind::ServiceApp => "service",
         Kind::Guest => "guest",
+        Kind::WorkspaceIntegration => "rooms",
     };
     let is_free = |name: &str| !taken.iter().any(|taken| taken == name);
     let numbered = (2..).map(|number| format!("{usual}-{number}"));

@@ -62,6 +62,12 @@ impl Steps {
                 vec![Step { notes: vec![note], ..Step::of(&["add", "bot", name]) }]
             }
             Kind::ServiceApp => service_app(answers, name, &pages),
+            Kind::WorkspaceIntegration => {
+                let note =
+                    "Upload the manifest that `lanyard devices manifest` prints in Control Hub, and activate it.";
+                let add = ["add", "workspace-integration", name, "--client-id", "ID", "--activation-file", "FILE"];
+                vec![Step { notes: vec![note.to_owned()], ..Step::of(&add) }]
+            }
             Kind::Guest => {
                 let guest =
                     ["add", "guest", name, "--via", &issuer, "--subject", "guest-1", "--display-name", "A guest"];

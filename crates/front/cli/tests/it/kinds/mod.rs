@@ -6,6 +6,7 @@ mod integration;
 mod personal;
 mod service_app;
 mod transcripts;
+mod workspace_integration;
 
 use std::process::Stdio;
 
