@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_broker::{AddWorkspaceIntegration, AddedGrant, NewClient, Precheck, ShowApp};
-use lanyard_credential::{AppName, CredentialName};
+use lanyard_credential::{App, AppName, CredentialName};
 use lanyard_protocol::AppClientId;
 use lanyard_secret::{ClientSecret, SecretText};
 
@@ -37,12 +37,18 @@ impl WorkspaceIntegration {
         let environment = common.environment()?;
         let opened = common.checked(Precheck::Change).await?;
         let app: Option<AppName> = self.name.as_str().parse().ok();
-        let is_known = match (&opened, app) {
-            (Some(broker), Some(name)) => broker.perform(ShowApp { name }).await.is_ok(),
-            _ => false,
+        let known = match (&opened, app) {
+            (Some(broker), Some(name)) => broker.perform(ShowApp { name }).await.ok(),
+            _ => None,
         };
-        // An app that was activated before has its client id and secret.
-        let client = if is_known { None } else { Some(self.client()?) };
+        // One that was activated before has its client id and secret.
+        let client = match &known {
+            Some(app) => {
+                self.compare(app)?;
+                None
+            }
+            None => Some(self.client()?),
+        };
         let code = prompt::secret("activation code", "--activation-file", self.activation_file.as_deref())?;
         let broker = common.or_new(opened).await?;
         let call = AddWorkspaceIntegration {
@@ -63,6 +69,23 @@ impl WorkspaceIntegration {
             output::note(&format!("watch its devices: lanyard devices watch add {name}"));
         }
         Ok(code)
+    }
+
+    /// Refuses another client id than that of an app which exists. Its secret has a command of its own, which tries it first.
+    fn compare(&self, app: &App) -> Result<(), Failure> {
+        let name = &app.name;
+        if self.client_id.as_ref().is_some_and(|id| id.trim() != app.client_id.as_str()) {
+            return Err(Failure::Usage {
+                message: format!("the app {name} has another client id, {}", app.client_id),
+                hint: format!(
+                    "choose another name, or remove the app first: lanyard clear {name} && lanyard app remove {name}"
+                ),
+            });
+        }
+        if self.client_secret_file.is_some() {
+            output::note(&format!("the client secret stays as it is; to replace it: lanyard app secret {name}"));
+        }
+        Ok(())
     }
 
     fn client(&self) -> Result<NewClient, Failure> {

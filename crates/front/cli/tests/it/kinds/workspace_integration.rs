@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use lanyard_testkit::{Ended, Home, Method, RefreshBehaviour, Running, Served, Webex, wait};
+use lanyard_testkit::{Ended, Home, Method, Postgres, RefreshBehaviour, Running, Served, Webex, left_out, wait};
 use serde_json::{Value, json as value};
 
 use super::{home, json};
+use crate::on_server;
 
 /// What the manifest asks for, and the scope with which it reads who it is.
 const SCOPES: [&str; 4] =
@@ -58,7 +59,15 @@ impl<'w> Activated<'w> {
 
     /// The integration, as Webex sees it.
     fn view(&self) -> Value {
-        self.webex.control(Method::GET, "/workspace-integrations", None)[0].clone()
+        let all = self.webex.control(Method::GET, "/workspace-integrations", None);
+        all.as_array().unwrap().iter().find(|view| view["id"] == self.id.as_str()).unwrap().clone()
+    }
+
+    /// How often its grant was renewed.
+    fn renewals(&self) -> u64 {
+        let grants = self.webex.control(Method::GET, "/grants", None);
+        let own = grants.as_array().unwrap().iter().find(|grant| grant["client_id"] == self.client_id.as_str());
+        own.map_or(0, |grant| grant["refreshed"].as_u64().unwrap())
     }
 }
 
@@ -127,20 +136,26 @@ fn a_code_that_webex_did_not_sign_changes_nothing() {
 
 #[test]
 fn one_that_was_removed_needs_an_administrator_who_activates_it_again() {
-    let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
-    let home = home();
-    let activated = Activated::new(&webex);
-    activated.add(&home).ok();
-    let id = home.show("rooms")["id"].clone();
-    activated.tell("removed");
-    let ended = home.run(["refresh", "rooms", "--force"]);
-    assert!(ended.hint().contains("removed the workspace integration in Control Hub"), "{}", ended.stderr);
-    ended.fails(4);
-    assert_eq!(home.show("rooms")["state"], "needs-login");
-    activated.add_with(&home, &activated.activate_again()).ok();
-    let shown = home.show("rooms");
-    assert_eq!((&shown["state"], &shown["id"]), (&value!("active"), &id), "{shown}");
-    assert_eq!(activated.view()["provisioning_state"], "completed");
+    let address = Postgres::shared().map(Postgres::database).map_err(left_out);
+    for home in std::iter::once(home()).chain(address.ok().map(|address| on_server::home(&address))) {
+        let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
+        let activated = Activated::new(&webex);
+        activated.add(&home).ok();
+        let id = home.show("rooms")["id"].clone();
+        activated.tell("removed");
+        let ended = home.run(["refresh", "rooms", "--force"]);
+        assert!(ended.hint().contains("removed the workspace integration in Control Hub"), "{}", ended.stderr);
+        ended.fails(4);
+        assert_eq!(home.show("rooms")["state"], "needs-login");
+        let other = Activated::new(&webex);
+        let refused = other.add(&home);
+        assert!(refused.stderr.contains("has another client id"), "{}", refused.stderr);
+        refused.fails(2);
+        activated.add_with(&home, &activated.activate_again()).ok();
+        let shown = home.show("rooms");
+        assert_eq!((&shown["state"], &shown["id"]), (&value!("active"), &id), "{shown}");
+        assert_eq!(activated.view()["provisioning_state"], "completed");
+    }
 }
 
 /// Waits until something is so.
@@ -187,10 +202,17 @@ fn a_broker_follows_a_queue_that_repeats_and_loses_messages() {
         let script = value!({ "devices": { "ids": [device] }, "steps": [{ "do": what }] });
         webex.control(Method::POST, "/devices/script", Some(&script));
     };
+    let renewals = activated.renewals();
+    activated.tell("updateApproved");
     happens("fail");
     until("a pushed change, long before the next reading is due", || states(&home, device) == ["up", "down"]);
     happens("recover");
     until("a pushed change back", || states(&home, device) == ["up", "down", "up"]);
+    assert_eq!(
+        activated.renewals(),
+        renewals + 1,
+        "an approved update is followed once, although the queue repeats it"
+    );
     // The queue repeats that the device was down, and loses everything else.
     activated.tell("healthCheck");
     until("an answer to the health check", || activated.view()["health_checks_answered"] == 1);
