@@ -135,7 +135,7 @@ impl Environment {
     }
 
     /// The address of the keys that sign for the workspace integrations of a region; `None` for a region that is not known. A code
-    /// without a region is of the first one [C]. A Webex at an address of its own has them on its own origin.
+    /// without a region is of the first one, as in Cisco's own code. A Webex at an address of its own has them on its own origin.
     pub fn integration_keys(&self, region: Option<&str>) -> Option<SafeUrl> {
         let region = region.map_or(REGIONS[0].0, |region| region.rsplit('_').next().unwrap_or(region));
         match self.id() {
@@ -187,7 +187,7 @@ impl<'de> Deserialize<'de> for Environment {
 const COMMERCIAL: &str = "https://webexapis.com/v1";
 const FEDRAMP: &str = "https://api-usgov.webex.com/v1";
 
-/// The regions of workspace integrations, by the end of their names, and their hosts [C].
+/// The regions of workspace integrations, by the end of their names, and their hosts, from Cisco's own code.
 const REGIONS: [(&str, &str); 4] = [("a", "xapi-a"), ("r", "xapi-r"), ("k", "xapi-k"), ("int13", "xapi-intb")];
 const FEDRAMP_REGION: &str = "a1";
 

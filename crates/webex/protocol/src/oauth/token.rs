@@ -53,7 +53,7 @@ pub fn refresh(environment: &Environment, auth: &ClientAuth, refresh_token: &Ref
     post(environment, auth, &[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())])
 }
 
-/// Buys the next token set with the refresh token of a workspace integration, which sends JSON [C].
+/// Buys the next token set with the refresh token of a workspace integration, which sends JSON, as Cisco's own code does.
 pub fn refresh_as_json(environment: &Environment, auth: &ClientAuth, refresh_token: &RefreshToken) -> Request {
     let body = JsonRefresh {
         grant_type: "refresh_token",

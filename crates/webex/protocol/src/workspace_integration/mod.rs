@@ -1,5 +1,5 @@
 //! Workspace integrations: the activation code, the address of an integration, and the queue of messages
-//! [C: Cisco's workspace-integrations-nodejs; S: developer.webex.com/docs/workspace-integrations].
+//! (Cisco's workspace-integrations-nodejs, and developer.webex.com/docs/workspace-integrations).
 
 mod activation;
 mod queue;
