@@ -135,12 +135,12 @@ async fn hear(job: &JobContext, stored: &StoredWatch, credential: &Credential, a
             client.change(|_| report_operational(address), &options).await?;
         }
         for push in &pushed {
-            let Push::Action(token) = push else { continue };
+            let Push::Action(digest) = push else { continue };
             if actions.len() >= MOST_ACTIONS {
                 actions.clear();
             }
             // Only Webex's answer to a renewal says whether the grant has ended, or has other scopes now.
-            if actions.insert(token.clone()) {
+            if actions.insert(*digest) {
                 job.tokens.renew(&credential.name, credential.id).await.map_err(Heard::Problem)?;
             }
         }

@@ -3,6 +3,7 @@
 use lanyard_secret::{SafeUrl, SecretBytes};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{DeviceId, Method, Request};
 
@@ -33,9 +34,9 @@ pub enum Push {
     Device(DeviceId),
     /// Webex asks whether the integration works.
     HealthCheck,
-    /// An administrator has changed or removed the integration. Its token says what was done; it identifies the message, and nothing in
-    /// it is believed.
-    Action(String),
+    /// An administrator has changed or removed the integration. Its token says what was done, and may hold secrets. Nothing in it is
+    /// believed or kept: this is its SHA-256, by which a repeated message is recognised.
+    Action([u8; 32]),
     /// A message of a type that is not known here, or that cannot be read.
     Other,
 }
@@ -72,7 +73,7 @@ impl Push {
         match (text("type"), text("deviceId"), text("jwt")) {
             (Some("status" | "event" | "events"), Some(device), _) => Self::Device(DeviceId::new(device)),
             (Some("healthCheck"), ..) => Self::HealthCheck,
-            (Some("action"), _, Some(token)) => Self::Action(token.to_owned()),
+            (Some("action"), _, Some(token)) => Self::Action(Sha256::digest(token).into()),
             _ => Self::Other,
         }
     }
@@ -98,7 +99,7 @@ mod tests {
             Push::Device(DeviceId::new("d1")),
             Push::Device(DeviceId::new("d2")),
             Push::HealthCheck,
-            Push::Action("x.y.z".to_owned()),
+            Push::Action(Sha256::digest("x.y.z").into()),
             Push::Other,
             Push::Other,
             Push::Other,
