@@ -44,6 +44,12 @@ pub(crate) fn block(block: &Block) -> Result<(), Failure> {
     write(&block.to_string())
 }
 
+/// Prints a document that a program reads, byte for byte: its text of foreign origin was made harmless by what wrote it.
+pub(crate) fn exactly(document: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    written(out.write_all(document.as_bytes()).and_then(|()| out.flush()))
+}
+
 /// Prints text that is visible already, and painted; the colours go where stdout is not a terminal.
 fn write(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();

@@ -473,6 +473,24 @@ fn what_was_is_listed_and_reported_by_month() {
     let csv = home.run([&month[..], &["--by", "watch", "--csv"]].concat()).ok();
     assert!(csv.starts_with("name,customer,watch,") && csv.contains("\nlobby,fennwick,lobby,,"), "{csv}");
     assert!(home.run(month).ok().contains("2 days 17 hours"));
+    // A bot knows which devices share a workspace, and not where that is.
+    let (_, by_room) = json(&home, &[&month[..], &["--by", "workspace"]].concat());
+    let counts: usize =
+        by_room["rows"].as_array().unwrap().iter().map(|row| row["devices"].as_u64().unwrap() as usize).sum();
+    assert!(by_room["rows"].as_array().unwrap().len() < all.len() && counts == all.len(), "{by_room}");
+    let unknown = home.run([&month[..], &["--by", "location"]].concat());
+    assert!(unknown.stdout.contains("\n? ") && unknown.stderr.contains("--against CREDENTIAL"), "{unknown:?}");
+    administrator(&webex, &home, &ADMINISTRATOR);
+    home.run(["devices", "watch", "set", "lobby", "--against", "admin"]).ok();
+    let (_, by_place) = json(&home, &[&month[..], &["--by", "location"]].concat());
+    let (rows, here) = (by_place["rows"].as_array().unwrap(), &listed(&home)[0]["place"]);
+    assert!(rows.len() > 1 && rows.iter().any(|row| row["name"] == here["location"]), "{by_place}");
+    let csv = home.run([&month[..], &["--by", "workspace", "--csv"]].concat()).ok();
+    let ends = format!(",{},{}", here["room"].as_str().unwrap(), here["location"].as_str().unwrap());
+    assert!(csv.lines().any(|line| line.ends_with(&ends)), "{ends}: {csv}");
+    let html = home.run([&month[..], &["--by", "location", "--html"]].concat());
+    assert!(html.stderr.contains(&format!("wrote {} locations, {} devices", rows.len(), all.len())), "{html:?}");
+    assert!(html.stdout.starts_with("<!DOCTYPE html>") && html.stdout.contains("Availability in 2025-01"), "{html:?}");
     assert_eq!(json(&home, &["devices", "report", "--month", "2024-10"]).1["rows"], value!([]));
     for bad in [["--month", "2025"], ["--hours", "always"], ["--time-zone", "Mars/Base"], ["--customer", "other"]] {
         let ended = home.run(
@@ -582,4 +600,75 @@ fn coverage_is_not_compared_with_a_credential_that_sees_only_its_own_devices() {
     let refused = home.run(["devices", "coverage", "lobby", "--against", "other"]);
     assert!(refused.stderr.contains("because it is a bot"), "{refused:?}");
     refused.fails(2);
+}
+
+/// Names that act on a terminal, a spreadsheet, a page or a reader, and names in several scripts, which are left as they are.
+const HOSTILE: [&str; 9] = [
+    "=cmd|'/C calc'!A0",
+    "@SUM(1+1)*cmd",
+    "<script>alert(1)</script>",
+    "\u{1b}[2J\u{1b}]0;owned\u{7}",
+    "a\nup  1 d  forged  row",
+    "\u{202e}gnp.moor",
+    "+\u{200b}1\",\"2",
+    "\u{ff1d}HYPERLINK(\"http://x\")",
+    "Zürich 会议室 غرفة חדר Зал 👩",
+];
+
+#[test]
+fn no_name_acts_on_a_terminal_a_spreadsheet_a_page_or_the_metrics() {
+    let (webex, home) = scene();
+    grant_all(&webex);
+    administrator(&webex, &home, &ADMINISTRATOR);
+    home.run(["devices", "watch", "add", "lobby", "--against", "admin"]).ok();
+    let devices = listed(&home);
+    assert!(devices.len() >= HOSTILE.len(), "{devices:?}");
+    for (device, name) in devices.iter().zip(HOSTILE) {
+        let (id, workspace) = (device["id"].as_str().unwrap(), device["workspace"].as_str().unwrap());
+        let name = name.replace('\'', "''");
+        let of_device =
+            format!("'$.name', '{name}', '$.product', '{name}', '$.serial', '{name}', '$.errors[0]', '{name}'");
+        let of_place =
+            format!("'$.room', '{name}', '$.location', '{name}', '$.issues[0]', json_object('title', '{name}')");
+        crate::client::rewrite(
+            &home,
+            &format!(
+                "UPDATE devices_seen SET facts = json_set(facts, {of_device}) WHERE device = '{id}'; \
+                 UPDATE devices_places SET facts = json_set(facts, {of_place}) WHERE workspace = '{workspace}'"
+            ),
+        );
+    }
+    let is_plain = |text: &str| !text.contains(|character| character != '\n' && lanyard_protocol::is_hidden(character));
+    let list = home.run(["devices", "list", "--all"]).ok();
+    assert!(is_plain(&list) && list.lines().count() == devices.len() + 1, "{list}");
+    assert!(list.contains(HOSTILE[8]), "what is harmless stays as it is: {list}");
+    // Programs get what Webex said.
+    let names: Vec<_> = listed(&home).iter().map(|device| device["name"].as_str().unwrap().to_owned()).collect();
+    let month = &devices[0]["since"].as_str().unwrap()[..7];
+    for ((device, name), by) in devices.iter().zip(HOSTILE).zip(["device", "workspace", "location"].iter().cycle()) {
+        assert!(names.iter().any(|found| found == name), "{name:?}: {names:?}");
+        let shown = home.run(["devices", "show", device["id"].as_str().unwrap()]).ok();
+        assert!(is_plain(&shown), "{shown:?}");
+        let report = ["devices", "report", "--month", month, "--by", by];
+        let table = home.run(report).ok();
+        assert!(is_plain(&table), "{table:?}");
+        let csv = home.run([&report[..], &["--csv"]].concat()).ok();
+        for line in csv.lines() {
+            let begins = |text: &str| text.starts_with(['=', '+', '-', '@', '\u{ff1d}']);
+            let fields = line.split(',').map(|field| field.trim_start_matches('"'));
+            // A quoted field goes on after its commas; none of these names has a formula there.
+            assert!(is_plain(line) && !fields.into_iter().any(begins), "{line:?}");
+        }
+        let page = home.run([&report[..], &["--html"]].concat()).ok();
+        assert!(
+            is_plain(&page) && !["<script", "<a ", "<img", " href="].iter().any(|tag| page.contains(tag)),
+            "{page:?}"
+        );
+    }
+    let broker = Served::start(&home, [] as [&str; 0]);
+    let metrics = broker.ask("GET", "/metrics").body;
+    assert!(metrics.contains("lanyard_watched_devices{"), "{metrics}");
+    assert!(
+        is_plain(&metrics) && !["cmd", "script", "owned", "forged", "会议室"].iter().any(|word| metrics.contains(word))
+    );
 }

@@ -13,6 +13,7 @@ use crate::availability::Tally;
 use crate::calls::device::{DeviceView, PeriodView, Watched, check_labels, everything, find, shown};
 use crate::hours::{BusinessHours, Month};
 use crate::labels::WantedLabel;
+use crate::places::Place;
 use crate::seen::{self, Period};
 use crate::state::DeviceState;
 use crate::watch::stored;
@@ -87,6 +88,10 @@ pub enum ReportBy {
     Customer,
     /// Watches.
     Watch,
+    /// Locations of a customer.
+    Location,
+    /// Workspaces.
+    Workspace,
     /// Devices.
     Device,
 }
@@ -94,7 +99,7 @@ pub enum ReportBy {
 /// A row of a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportRow {
-    /// The customer, the watch or the device.
+    /// The customer, the watch, the location, the workspace or the device; "?" for a location that is not known.
     pub name: String,
     /// The label `customer`.
     pub customer: Option<String>,
@@ -102,6 +107,10 @@ pub struct ReportRow {
     pub watch: Option<String>,
     /// The serial number, for a device.
     pub serial: Option<String>,
+    /// The workspace, for a workspace or a device, if it is known.
+    pub room: Option<String>,
+    /// The location, for one, and for a workspace or a device, if it is known.
+    pub location: Option<String>,
     /// How many devices.
     pub devices: usize,
     /// The availability at all hours, from 0 to 1; `None` if nothing is known.
@@ -193,29 +202,52 @@ fn first_row(by: ReportBy, watched: &Watched, id: &str) -> (String, ReportRow) {
     let watch = watched.watch.name.to_string();
     let seen = watched.devices.get(id);
     let customer = watched.customer.clone();
-    let (key, name, watch, serial) = match by {
-        ReportBy::Customer => {
-            let name = customer.clone().unwrap_or_else(|| "-".to_owned());
-            (name.clone(), name, None, None)
-        }
-        ReportBy::Watch => (watch.clone(), watch.clone(), Some(watch), None),
-        ReportBy::Device => {
-            // One that was forgotten has its id alone.
-            let name = seen.map_or_else(|| id.to_owned(), |seen| seen.facts.name.clone());
-            let serial = seen.and_then(|seen| seen.facts.serial.clone());
-            (format!("{watch}/{id}"), name, Some(watch), serial)
-        }
-    };
-    let row = ReportRow {
-        name,
+    let place = seen.and_then(|seen| watched.place_of(seen));
+    let location = place.and_then(|place| place.location.clone());
+    let room = place.map(|place| place.room.clone());
+    // One that was forgotten has its id alone.
+    let device = || seen.map_or_else(|| id.to_owned(), |seen| seen.facts.name.clone());
+    let mut row = ReportRow {
+        name: String::new(),
         customer,
-        watch,
-        serial,
+        watch: Some(watch.clone()),
+        serial: None,
+        room: None,
+        location: None,
         devices: 0,
         availability: None,
         in_hours: None,
         down_seconds: 0,
         outages: 0,
+    };
+    let key = match by {
+        ReportBy::Customer => {
+            (row.name, row.watch) = (row.customer.clone().unwrap_or_else(|| "-".to_owned()), None);
+            row.name.clone()
+        }
+        ReportBy::Watch => {
+            row.name.clone_from(&watch);
+            watch
+        }
+        ReportBy::Location => {
+            place.map_or("?", Place::location_shown).clone_into(&mut row.name);
+            (row.location, row.watch) = (location, None);
+            // Customers may have locations of the same name.
+            format!("{}\0{}", row.customer.as_deref().unwrap_or_default(), row.name)
+        }
+        ReportBy::Workspace => {
+            // The devices of one share its id, even if nothing more is known of it.
+            let workspace = seen.and_then(|seen| seen.facts.workspace.clone());
+            row.name = room.clone().unwrap_or_else(device);
+            (row.room, row.location) = (room, location);
+            format!("{watch}/{}", workspace.as_deref().unwrap_or(id))
+        }
+        ReportBy::Device => {
+            row.name = device();
+            row.serial = seen.and_then(|seen| seen.facts.serial.clone());
+            (row.room, row.location) = (room, location);
+            format!("{watch}/{id}")
+        }
     };
     (key, row)
 }
@@ -276,6 +308,8 @@ mod tests {
             customer: None,
             watch: None,
             serial: None,
+            room: None,
+            location: None,
             devices: 0,
             availability: None,
             in_hours: None,

@@ -8,6 +8,7 @@ mod device_list;
 mod list;
 mod manifest;
 mod report;
+mod report_page;
 mod watch;
 mod watch_add;
 
@@ -158,6 +159,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
         &[
             "lanyard devices report --month 2026-11",
             "lanyard devices report --month 2026-11 --by device --csv > november.csv",
+            "lanyard devices report --month 2026-11 --by location --html > november.html",
         ],
     ),
     (

@@ -9,6 +9,7 @@ use lanyard_devices::{BusinessHours, DeviceHistory, Month, Report, ReportBy, Rep
 use super::chosen::Chosen;
 use super::devices;
 use super::list::ago;
+use super::report_page;
 use crate::commands::audit::Since;
 use crate::context::{self, Common};
 use crate::exit::Failure;
@@ -47,14 +48,19 @@ pub(crate) struct Monthly {
     #[command(flatten)]
     chosen: Chosen,
     /// Print CSV, for a spreadsheet
-    #[arg(long)]
+    #[arg(long, conflicts_with = "html")]
     csv: bool,
+    /// Print one page of HTML, for a customer
+    #[arg(long)]
+    html: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum By {
     Customer,
     Watch,
+    Location,
+    Workspace,
     Device,
 }
 
@@ -86,10 +92,12 @@ impl History {
 
 impl Monthly {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { month, by, hours, time_zone, chosen, csv } = self;
+        let Self { month, by, hours, time_zone, chosen, csv, html } = self;
         let by = match by {
             By::Customer => ReportBy::Customer,
             By::Watch => ReportBy::Watch,
+            By::Location => ReportBy::Location,
+            By::Workspace => ReportBy::Workspace,
             By::Device => ReportBy::Device,
         };
         let (month, hours) = (month.to_string(), hours.to_string());
@@ -99,11 +107,27 @@ impl Monthly {
             output::json::print(&view)?;
         } else if csv {
             print_csv(&view)?;
+        } else if html {
+            output::exactly(&report_page::page(&view))?;
+            output::note(&format!("wrote {}", counted(&view)));
         } else {
             show(&view)?;
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// How many rows and devices a report has.
+fn counted(view: &ReportView) -> String {
+    let (one, several) = match view.by {
+        ReportBy::Customer => ("customer", "customers"),
+        ReportBy::Watch => ("watch", "watches"),
+        ReportBy::Location => ("location", "locations"),
+        ReportBy::Workspace => ("workspace", "workspaces"),
+        ReportBy::Device => ("row", "rows"),
+    };
+    let (rows, all) = (view.rows.len(), view.rows.iter().map(|row| row.devices).sum());
+    format!("{rows} {}, {}", if rows == 1 { one } else { several }, devices(all))
 }
 
 fn show(view: &ReportView) -> Result<(), Failure> {
@@ -129,6 +153,8 @@ fn show(view: &ReportView) -> Result<(), Failure> {
     let first = match view.by {
         ReportBy::Customer => "CUSTOMER",
         ReportBy::Watch => "WATCH",
+        ReportBy::Location => "LOCATION",
+        ReportBy::Workspace => "WORKSPACE",
         ReportBy::Device => "DEVICE",
     };
     let headings = [first, "DEVICES", "ALL HOURS", "IN HOURS", "OUTAGES", "DOWN"];
@@ -136,13 +162,19 @@ fn show(view: &ReportView) -> Result<(), Failure> {
     let all = view.rows.iter().map(|row| row.devices).sum();
     output::note(&format!("{} in {}; business hours {}, {}", devices(all), view.month, view.hours, view.time_zone));
     output::note("availability counts the time in which the state was known");
+    if view.by == ReportBy::Location && view.rows.iter().any(|row| row.name == "?") {
+        output::note(
+            "hint: a bot cannot read locations; name a credential that can: lanyard devices watch set WATCH --against CREDENTIAL",
+        );
+    }
     Ok(())
 }
 
 fn print_csv(view: &ReportView) -> Result<(), Failure> {
-    output::line("name,customer,watch,serial,devices,availability,in_hours,outages,down_seconds")?;
+    output::line("name,customer,watch,serial,devices,availability,in_hours,outages,down_seconds,room,location")?;
     for row in &view.rows {
-        let ReportRow { name, customer, watch, serial, devices, availability, in_hours, down_seconds, outages } = row;
+        let ReportRow { name, customer, watch, serial, room, location, .. } = row;
+        let ReportRow { devices, availability, in_hours, down_seconds, outages, .. } = row;
         let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
         let ratio = |part: &Option<f64>| part.map_or_else(String::new, |part| format!("{part:.6}"));
         let fields = [
@@ -155,6 +187,8 @@ fn print_csv(view: &ReportView) -> Result<(), Failure> {
             ratio(in_hours),
             outages.to_string(),
             down_seconds.to_string(),
+            or_empty(room),
+            or_empty(location),
         ];
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
         output::line(&csv::line(&fields))?;
