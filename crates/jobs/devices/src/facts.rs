@@ -86,7 +86,8 @@ fn short(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-const FULL: &str = "xapi:all";
+/// The permission to command a device.
+pub(crate) const FULL: &str = "xapi:all";
 
 #[cfg(test)]
 mod tests {

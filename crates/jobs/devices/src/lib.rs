@@ -47,6 +47,7 @@ pub use self::calls::sweep::{Sweep, SweptView};
 pub use self::calls::watch::{ListWatches, PauseWatch, RemoveWatch, WatchView};
 pub use self::calls::watch_add::{AddWatch, AddWatches, AddedManyView, AddedView, Each, NotAddedView, WatchSettings};
 pub use self::calls::watch_set::{SetWatch, ShowWatch, WatchChanges, WatchDetail};
+pub use self::calls::xapi::{XapiGet, XapiRanView, XapiRun, XapiStatusView};
 pub use self::decide::Swept;
 pub use self::facts::Facts;
 pub use self::hours::{BusinessHours, BusinessHoursError, Month, MonthError};
@@ -99,5 +100,7 @@ pub fn register<D: Door>(registry: &mut Registry<D>, job: &JobContext) {
         .add::<ShowDevice>(job)
         .add::<ShowWatch>(job)
         .add::<SilenceAlerts>(job)
-        .add::<Sweep>(job);
+        .add::<Sweep>(job)
+        .add::<XapiGet>(job)
+        .add::<XapiRun>(job);
 }

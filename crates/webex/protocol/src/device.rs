@@ -67,6 +67,13 @@ pub struct Device {
     pub in_maintenance: bool,
 }
 
+impl Device {
+    /// `GET /devices/{id}`: one device, if the caller sees it.
+    pub fn show(environment: &Environment, id: &DeviceId) -> Request {
+        Request::new(Method::GET, environment.resource(&["devices", id.as_str()]))
+    }
+}
+
 /// Whether Webex hears from a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]

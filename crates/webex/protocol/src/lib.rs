@@ -32,6 +32,7 @@ mod visible;
 mod walk;
 mod workspace;
 pub mod workspace_integration;
+mod xapi;
 
 pub use authorization::{Authorization, AuthorizationKind};
 pub use device::{ConnectionStatus, Device, DeviceType, ListDevices};
@@ -55,3 +56,4 @@ pub use upstream::Upstream;
 pub use visible::{is_hidden, visible, visible_json};
 pub use walk::{PagingError, Walk, fingerprint};
 pub use workspace::{HealthLevel, ListWorkspaces, Workspace, WorkspaceHealth, WorkspaceIssue};
+pub use xapi::{XapiAnswer, XapiName, XapiNameError};

@@ -10,3 +10,4 @@ pub(crate) mod sweep;
 pub(crate) mod watch;
 pub(crate) mod watch_add;
 pub(crate) mod watch_set;
+pub(crate) mod xapi;

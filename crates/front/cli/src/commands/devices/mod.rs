@@ -11,6 +11,7 @@ mod report;
 mod report_page;
 mod watch;
 mod watch_add;
+mod xapi;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,10 @@ pub(crate) enum Devices {
     Approve(approve::Approve),
     /// Print the manifest of a workspace integration, to be uploaded in Control Hub
     Manifest(manifest::Manifest),
+    /// Read statuses of a device, or send it a command (xAPI)
+    Xapi(xapi::Xapi),
+    /// Restart a device now
+    Restart(xapi::Restart),
     /// Read the devices now; a running broker does it automatically
     Sweep(SweepNow),
 }
@@ -72,6 +77,8 @@ impl Devices {
             Self::Coverage(command) => command.run(common).await,
             Self::Manifest(command) => command.run(),
             Self::Sweep(command) => command.run(common).await,
+            Self::Xapi(command) => command.run(common).await,
+            Self::Restart(command) => command.run(common).await,
         }
     }
 }
@@ -171,6 +178,21 @@ pub(super) const EXAMPLES: &[Examples] = &[
         ],
     ),
     ("devices approve", &["lanyard devices approve", "lanyard devices approve '1.04 Boardroom' --watch lobby"]),
+    (
+        "devices xapi get",
+        &[
+            "lanyard devices xapi '1.04 Boardroom' get Audio.Volume Standby.State",
+            "lanyard devices xapi FOC2744H0QX get Network",
+        ],
+    ),
+    (
+        "devices xapi run",
+        &[
+            "lanyard devices xapi '1.04 Boardroom' run Audio.Volume.Set Level=50",
+            "lanyard devices xapi '1.04 Boardroom' run Dial Number=reception@acme.example --dry-run",
+        ],
+    ),
+    ("devices restart", &["lanyard devices restart '1.04 Boardroom'"]),
     (
         "devices sweep",
         &["lanyard devices sweep", "lanyard devices sweep lobby", "lanyard devices sweep --customer acme"],
