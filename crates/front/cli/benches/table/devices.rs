@@ -10,7 +10,6 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use lanyard_testkit::{Options, Webex, python};
-use serde_json::json;
 
 use crate::hand_out::{in_turns, median};
 use crate::process::{Server, lanyard, time};
