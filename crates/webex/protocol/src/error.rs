@@ -186,12 +186,17 @@ impl Response {
     /// Decodes a resource from the answer to `method` `path`.
     pub fn resource<T: serde::de::DeserializeOwned>(&self, method: &Method, path: &str) -> Result<T, ResourceError> {
         self.done(method, path)?;
-        parse_json(self.body.expose_secret()).map_err(|error| ResourceError::Malformed {
+        parse_json(self.body.expose_secret()).map_err(|error| self.malformed(path, &error))
+    }
+
+    /// The error of an answer that is not the JSON that it should be.
+    pub(crate) fn malformed(&self, path: &str, error: &serde_json::Error) -> ResourceError {
+        ResourceError::Malformed {
             path: path.to_owned(),
             // serde repeats values in some messages; the place is enough.
             reason: format!("line {}, column {}", error.line(), error.column()),
             tracking_id: self.tracking_id().map(printable),
-        })
+        }
     }
 
     /// `Retry-After` (RFC 9110, section 10.2.3) in seconds, or as a date against the response's own `Date`; at most a day is

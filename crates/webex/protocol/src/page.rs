@@ -1,10 +1,14 @@
 //! A page of a list, read item by item.
 
+use std::fmt;
+
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::printable;
+use crate::text::Text;
 use crate::walk::fingerprint;
 use crate::{Method, ResourceError, Response};
 
@@ -80,26 +84,32 @@ impl<T> Page<T> {
 
 impl<T: DeserializeOwned> Page<T> {
     /// Reads the list that stands under `key`. `None` where there is no list; a null is an empty one.
-    fn read(body: Value, key: &str) -> Option<Self> {
-        let Value::Object(mut fields) = body else { return None };
-        let items = match fields.remove(key)? {
-            Value::Array(items) => items,
-            Value::Null => Vec::new(),
-            _ => return None,
-        };
-        let mut page = Self { fingerprints: items.iter().map(fingerprint).collect(), ..Self::default() };
-        for (index, item) in items.into_iter().enumerate() {
-            let id = item.get("id").and_then(Value::as_str).map(printable);
-            if let Some(errors) = item.get("errors").and_then(Value::as_object).filter(|errors| !errors.is_empty()) {
-                let trouble = ItemTrouble::Partial(errors.iter().map(field_error).collect());
-                page.problems.push(ItemProblem { index, id: id.clone(), trouble });
+    fn read(body: &str, key: &str) -> serde_json::Result<Option<Self>> {
+        let mut json = serde_json::Deserializer::from_str(body);
+        let items = List { key }.deserialize(&mut json)?;
+        json.end()?;
+        Ok(items.map(|items| {
+            let mut page = Self::default();
+            for (index, item) in items.into_iter().enumerate() {
+                page.add(index, item.get());
             }
-            match serde_json::from_value(item) {
-                Ok(item) => page.items.push(item),
-                Err(_) => page.problems.push(ItemProblem { index, id, trouble: ItemTrouble::Unreadable }),
-            }
+            page
+        }))
+    }
+
+    fn add(&mut self, index: usize, item: &str) {
+        let head = Head::of(item);
+        self.fingerprints.push(fingerprint(head.id.as_deref(), item));
+        let problem = |trouble| ItemProblem { index, id: head.id.as_deref().map(printable), trouble };
+        if !head.errors.is_empty() {
+            self.problems.push(problem(ItemTrouble::Partial(head.errors.iter().map(field_error).collect())));
         }
-        Some(page)
+        // A field that is there twice is an error, unless it is read loosely: then the last one counts.
+        let loosely = |_| serde_json::from_str::<Value>(item).and_then(serde_json::from_value);
+        match serde_json::from_str(item).or_else(loosely) {
+            Ok(item) => self.items.push(item),
+            Err(_) => self.problems.push(problem(ItemTrouble::Unreadable)),
+        }
     }
 }
 
@@ -108,11 +118,106 @@ fn field_error((field, error): (&String, &Value)) -> FieldError {
     FieldError { field: printable(field), code: text("code"), reason: text("reason") }
 }
 
+/// Reads the items of a list as they are written, without reading them.
+struct List<'k> {
+    key: &'k str,
+}
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = Option<Vec<&'de RawValue>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = Option<Vec<&'de RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list under {:?}", self.key)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut items = None;
+        while let Some(name) = fields.next_key::<String>()? {
+            if name == self.key {
+                items = Some(fields.next_value::<Option<_>>()?.unwrap_or_default());
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// What every item may have.
+#[derive(Default)]
+struct Head {
+    id: Option<String>,
+    errors: Map<String, Value>,
+}
+
+impl Head {
+    /// The head of an item. An item is long, and its id is its first field nearly always: no more than needed is read.
+    fn of(item: &str) -> Self {
+        let mut head = Self::default();
+        let seed = HeadSeed { is_whole: item.contains("\"errors\""), head: &mut head };
+        // An error says no more than that the rest was not read.
+        let _ = seed.deserialize(&mut serde_json::Deserializer::from_str(item));
+        head
+    }
+}
+
+struct HeadSeed<'h> {
+    is_whole: bool,
+    head: &'h mut Head,
+}
+
+impl<'de> DeserializeSeed<'de> for HeadSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for HeadSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an item")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(name) = fields.next_key::<String>()? {
+            match name.as_str() {
+                "id" => {
+                    if let Value::String(id) = fields.next_value()? {
+                        self.head.id = Some(id);
+                    }
+                    if !self.is_whole {
+                        return Ok(());
+                    }
+                }
+                "errors" => {
+                    if let Value::Object(errors) = fields.next_value()? {
+                        self.head.errors = errors;
+                    }
+                }
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
 /// As one body of JSON, under `items`.
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Page<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = Map::deserialize(deserializer)?;
-        Self::read(Value::Object(fields), "items").ok_or_else(|| D::Error::missing_field("items"))
+        let body = Value::Object(Map::deserialize(deserializer)?).to_string();
+        let page = Self::read(&body, "items").map_err(D::Error::custom)?;
+        page.ok_or_else(|| D::Error::missing_field("items"))
     }
 }
 
@@ -120,11 +225,12 @@ impl Response {
     /// Decodes a page of a list from the answer to `method` `path`; the list stands under `key`, nearly always `items`. A success
     /// without a body is an empty page: some lists end with one.
     pub fn page<T: DeserializeOwned>(&self, method: &Method, path: &str, key: &str) -> Result<Page<T>, ResourceError> {
-        if self.status.is_success() && self.body.expose_secret().trim_ascii().is_empty() {
+        self.done(method, path)?;
+        if self.body.expose_secret().trim_ascii().is_empty() {
             return Ok(Page::default());
         }
-        let body: Value = self.resource(method, path)?;
-        Page::read(body, key).ok_or_else(|| ResourceError::Malformed {
+        let page = Page::read(&Text::of(self.body.expose_secret()), key).map_err(|error| self.malformed(path, &error))?;
+        page.ok_or_else(|| ResourceError::Malformed {
             path: path.to_owned(),
             reason: format!("there is no list under {key:?}"),
             tracking_id: self.tracking_id().map(printable),
@@ -199,5 +305,25 @@ mod tests {
         first.append(page(r#"{"items":[7,{"id":"c","displayName":"C"}]}"#, "items").unwrap());
         assert_eq!(first.problems.iter().map(|problem| problem.index).collect::<Vec<_>>(), [1, 2]);
         assert_eq!((first.items.len(), first.sent()), (2, 4));
+    }
+
+    #[test]
+    fn an_item_is_known_by_its_id_or_by_all_of_it() {
+        let known = |item: &str| Page::<Value>::read(&format!(r#"{{"items":[{item}]}}"#), "items").unwrap().unwrap().fingerprints[0];
+        assert_eq!(known(r#"{"n":1,"id":"a"}"#), known(r#"{"id":"a","n":2,"errors":{"t":{}}}"#));
+        for (one, other) in [
+            (r#"{"id":"a"}"#, r#"{"id":"b"}"#),
+            (r#"{"n":1}"#, r#"{"n":2}"#),
+            (r#"{"id":null,"n":1}"#, r#"{"id":null,"n":2}"#),
+            ("7", "8"),
+        ] {
+            assert_ne!(known(one), known(other));
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_counts_as_its_last() {
+        let page = page(r#"{"items":[{"id":"a","id":"b","displayName":"A"}]}"#, "items").unwrap();
+        assert_eq!((page.items[0].id.as_str(), page.problems.len()), ("b", 0));
     }
 }
