@@ -11,7 +11,7 @@ use lanyard_operation::{Caller, Context, Operation, OwnerDoor, Problem, Running,
 use lanyard_protocol::{Environment, PersonId};
 use lanyard_store::{Position, Store};
 use lanyard_time::{BoxFuture, Clock, Entropy, Sleep};
-use lanyard_work::{Claim, Halt, HasQueue, Queue};
+use lanyard_work::{Claim, Halt, HasQueue, Memory, Queue};
 
 use crate::Error;
 use crate::background::{CountedDeliveries, JournalEnd, Loops, rest};
@@ -50,6 +50,8 @@ pub struct Broker {
     pub(crate) admitted: Option<Arc<Admitted>>,
     /// The work that outlives a request.
     pub(crate) queue: Queue,
+    /// The values that jobs keep.
+    pub(crate) jobs_memory: Memory,
     /// The settings and connections of channels.
     pub(crate) channels: Arc<Deliveries>,
     /// The end of the journal, for which background work waits.
@@ -102,6 +104,7 @@ impl Broker {
             doubts: Arc::default(),
             admitted: None,
             queue: Queue::new(store),
+            jobs_memory: Memory::default(),
             channels: Arc::default(),
             journal: Arc::default(),
             loops: Arc::default(),

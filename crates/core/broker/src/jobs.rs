@@ -22,6 +22,7 @@ impl Broker {
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             sleep: Arc::clone(&self.sleep),
+            memory: self.jobs_memory.clone(),
             caller: self.caller.clone(),
         }
     }

@@ -9,6 +9,7 @@ use lanyard_operation::{Caller, Context, Problem};
 use lanyard_store::Store;
 use lanyard_time::{BoxFuture, Clock, Entropy, Sleep};
 
+use crate::memory::Memory;
 use crate::queue::Queue;
 use crate::run::HasQueue;
 
@@ -47,6 +48,8 @@ pub struct JobContext {
     pub entropy: Arc<dyn Entropy>,
     /// The way to wait.
     pub sleep: Arc<dyn Sleep>,
+    /// The values that jobs keep while the process runs.
+    pub memory: Memory,
     /// The caller whose operation runs.
     pub caller: Caller,
 }

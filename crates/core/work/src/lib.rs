@@ -10,6 +10,7 @@
 mod claim;
 mod class;
 mod job;
+mod memory;
 mod queue;
 mod run;
 mod unit;
@@ -18,6 +19,7 @@ mod worker;
 pub use claim::{Claim, Halt};
 pub use class::{call_class, is_passing, send_class};
 pub use job::{CredentialSource, JobContext, Tokens};
+pub use memory::Memory;
 pub use queue::Queue;
 pub use run::{CancelRun, HasQueue, ListRuns, Run, RunError, RunView, Runs, ShowRun, Start, add_run};
 pub use unit::{State, Unit, UnitId, UnitIdError};

@@ -94,7 +94,7 @@ pub(crate) struct Decision {
 pub(crate) fn decide(
     watch: &Watch,
     credential: Option<&str>,
-    mut known: Known,
+    known: &mut Known,
     listed: Result<&[Device], &str>,
     at: Timestamp,
 ) -> Decision {
@@ -104,7 +104,7 @@ pub(crate) fn decide(
     let was_blind = known.reading.blind.is_some() || read_before.is_some_and(|read_at| watch.is_late(read_at, at));
     let devices = match listed {
         Ok(devices) => devices,
-        Err(why) => return blind(&teller, &known, why, was_blind),
+        Err(why) => return blind(&teller, known, why, was_blind),
     };
     let cleared = if was_blind { clear_candidates(&mut known.devices) } else { Vec::new() };
     // What the first reading finds was there when a person added the watch.
@@ -121,7 +121,7 @@ pub(crate) fn decide(
     let is_change = |write: &&Write| matches!(write, Write::Put(_, _, Some(change)) if change.from.is_some());
     let changed = writes.iter().filter(is_change).count();
     let gone = known.devices.keys().filter(|id| !ids.contains(id.as_str())).count();
-    let (raised, ended) = alert(&teller, &known, &mut writes);
+    let (raised, ended) = alert(&teller, known, &mut writes);
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let left_out = number(devices.len() - watched);
     Decision {

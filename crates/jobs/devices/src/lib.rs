@@ -16,6 +16,7 @@ mod measured;
 mod place_reading;
 mod places;
 mod queue;
+mod remembered;
 mod seen;
 mod state;
 mod sweep;
@@ -55,6 +56,7 @@ pub use self::labels::WantedLabel;
 pub use self::measured::{Measured, measured};
 pub use self::place_reading::PlacesRead;
 pub use self::places::{Issue, Place};
+pub use self::remembered::Remembered;
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{Listing, listing, record, sweep};
@@ -73,6 +75,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         Step::Script(include_str!("migrations/0002_alerts.sql")),
         Step::Script(include_str!("migrations/0003_approval.sql")),
         Step::Script(include_str!("migrations/0004_places.sql")),
+        Step::Script(include_str!("migrations/0005_revisions.sql")),
     ],
     schema: OwnedSchema {
         sqlite: include_str!("migrations/schema.txt"),

@@ -115,6 +115,7 @@ pub(crate) async fn approve(
         return Ok(false);
     }
     begin_period(tx, watch, device, &Change { from: None, to: state, since: at }, None).await?;
+    tx.run(sql(READINGS, REVISE).bind(watch)).await?;
     Ok(true)
 }
 
@@ -191,16 +192,20 @@ pub(crate) async fn readings(store: &Store) -> Result<HashMap<String, Reading>, 
     rows.iter().map(|row| Ok((row.text("watch")?, reading(row).unwrap_or_default()))).collect()
 }
 
-/// How the last reading of a watch went.
-pub(crate) async fn reading_of(store: &Store, watch: &str) -> Result<Reading, StoreError> {
+/// How the last reading of a watch went, and the revision of its devices.
+pub(crate) async fn reading_of(store: &Store, watch: &str) -> Result<(Reading, u64), StoreError> {
     let rows = store.read(sql(READINGS, SELECT_READING).bind(watch)).await?;
-    // One that cannot be read is written again by the next reading.
-    Ok(rows.first().and_then(|row| reading(row).ok()).unwrap_or_default())
+    let read = |row: &Row| {
+        let revision = row.integer("revision").ok().and_then(|number| u64::try_from(number).ok());
+        // One that cannot be read is written again by the next reading.
+        (reading(row).unwrap_or_default(), revision.unwrap_or_default())
+    };
+    Ok(rows.first().map(read).unwrap_or_default())
 }
 
 /// When the devices of a watch were read last.
 pub async fn read_at(store: &Store, watch: &str) -> Result<Option<Timestamp>, StoreError> {
-    Ok(reading_of(store, watch).await?.read_at)
+    Ok(reading_of(store, watch).await?.0.read_at)
 }
 
 fn reading(row: &Row) -> Result<Reading, StoreError> {
@@ -264,6 +269,7 @@ const PUT: &str = "INSERT INTO devices_seen (watch, device, state, since, candid
      facts = excluded.facts, alert = excluded.alert, flips = excluded.flips, \
      waiting = CASE WHEN devices_seen.waiting = 0 THEN 0 ELSE excluded.waiting END";
 const APPROVE: &str = "UPDATE devices_seen SET waiting = 0, since = $3, candidate = NULL WHERE watch = $1 AND device = $2 AND waiting = 1";
+const REVISE: &str = "UPDATE devices_readings SET revision = revision + 1 WHERE watch = $1";
 const FORGET: &str = "DELETE FROM devices_seen WHERE watch = $1 AND device = $2";
 const BEGIN: &str = "INSERT INTO devices_periods (watch, device, began, ended, state, cause) \
      VALUES ($1, $2, $3, NULL, $4, $5) \
@@ -277,10 +283,11 @@ const SELECT_BETWEEN: &str = "SELECT device, began, ended, state, cause FROM dev
      WHERE watch = $1 AND (ended IS NULL OR ended > $2) AND began < $3 ORDER BY device, began";
 const SELECT_READINGS: &str = "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings";
 const SELECT_READING: &str =
-    "SELECT watch, read_at, blind_since, reason, listed, left_out FROM devices_readings WHERE watch = $1";
-const PUT_READING: &str = "INSERT INTO devices_readings (watch, read_at, blind_since, reason, listed, left_out) \
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (watch) DO UPDATE SET read_at = excluded.read_at, \
-     blind_since = excluded.blind_since, reason = excluded.reason, listed = excluded.listed, left_out = excluded.left_out \
+    "SELECT watch, read_at, blind_since, reason, listed, left_out, revision FROM devices_readings WHERE watch = $1";
+const PUT_READING: &str = "INSERT INTO devices_readings (watch, read_at, blind_since, reason, listed, left_out, revision) \
+     VALUES ($1, $2, $3, $4, $5, $6, 1) ON CONFLICT (watch) DO UPDATE SET read_at = excluded.read_at, \
+     blind_since = excluded.blind_since, reason = excluded.reason, listed = excluded.listed, left_out = excluded.left_out, \
+     revision = devices_readings.revision + 1 \
      WHERE COALESCE(devices_readings.read_at, 0) = $7 OR devices_readings.read_at > $8";
 const SELECT_WATCH: &str = "SELECT id FROM devices_watches WHERE id = $1";
 const PRUNE: &str = "DELETE FROM devices_periods WHERE watch = $1 AND ended < $2";

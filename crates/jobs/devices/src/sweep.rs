@@ -14,6 +14,7 @@ use lanyard_work::{JobContext, call_class};
 use crate::alerts;
 use crate::decide::{Decision, Known, Swept, Write, decide};
 use crate::places;
+use crate::remembered::Remembered;
 use crate::seen;
 use crate::watch::{StoredWatch, Watch};
 
@@ -44,7 +45,7 @@ pub struct Listing {
 pub async fn sweep(job: &JobContext, stored: &StoredWatch) -> Result<Swept, StoreError> {
     let listing = listing(job, stored).await?;
     let at = job.store.time().await?;
-    record(&job.store, stored, &listing, at).await
+    record(&job.store, &job.memory.of(), stored, &listing, at).await
 }
 
 /// Lists the devices of a watch.
@@ -62,6 +63,7 @@ pub async fn listing(job: &JobContext, stored: &StoredWatch) -> Result<Listing, 
 /// Writes what follows from a listing at `at`. Nothing is written if another process has read the devices since it began.
 pub async fn record(
     store: &Store,
+    remembered: &Remembered,
     stored: &StoredWatch,
     listing: &Listing,
     at: Timestamp,
@@ -70,20 +72,35 @@ pub async fn record(
     let (read_before, credential) = (*read_before, credential.as_ref());
     let listed = devices.as_deref().map_err(|why| &**why);
     let StoredWatch { id, watch, .. } = stored;
-    let known = Known {
-        reading: seen::reading_of(store, id).await?,
-        devices: seen::of_watch(store, id).await?,
+    let (reading, revision) = seen::reading_of(store, id).await?;
+    let mut known = Known {
+        devices: match remembered.take(id, revision) {
+            Some(devices) => devices,
+            None => seen::of_watch(store, id).await?,
+        },
+        reading,
         alerts: alerts::open_of(store, id).await?,
         places: places::of_watch(store, id).await?,
         silences: alerts::silences_of(store, id).await?,
     };
     let about = about(credential);
     let name = credential.map(|credential| credential.name.as_str());
-    let decision = decide(watch, name, known, listed, at);
-    let is_written = write(store, id, (&decision, &about), (read_before, at)).await?;
-    let swept = decision.swept;
-    // The reading of another process counts: it is as new as this one.
-    Ok(if is_written { swept } else { Swept { changed: 0, gone: 0, raised: 0, ended: 0, ..swept } })
+    let decision = decide(watch, name, &mut known, listed, at);
+    let Some(entered) = write(store, id, (&decision, &about), (read_before, at)).await? else {
+        // The reading of another process counts: it is as new as this one.
+        return Ok(Swept { changed: 0, gone: 0, raised: 0, ended: 0, ..decision.swept });
+    };
+    for write in decision.writes {
+        match write {
+            Write::Put(device, mut seen, _) => {
+                seen.alert = entered.get(&device).copied().or(seen.alert);
+                known.devices.insert(device, *seen);
+            }
+            Write::Forget(device) => drop(known.devices.remove(&device)),
+        }
+    }
+    remembered.keep(id, revision + 1, known.devices);
+    Ok(decision.swept)
 }
 
 /// What the alerts of a watch are about: its credential, as long as that exists.
@@ -91,13 +108,14 @@ pub(crate) fn about(credential: Option<&Credential>) -> About {
     credential.map_or(About::Home, |credential| About::credential(&credential.id, &credential.name))
 }
 
-/// Writes a decision. `false` if another process has read the devices since `read_before`.
+/// Writes a decision, and returns the alerts that devices entered, by device. `None` if another process has read the devices since
+/// `read_before`.
 async fn write(
     store: &Store,
     id: &str,
     (decision, about): (&Decision, &About),
     (read_before, at): (Option<Timestamp>, Timestamp),
-) -> Result<bool, StoreError> {
+) -> Result<Option<HashMap<String, u64>>, StoreError> {
     let (first, rest) = decision.writes.split_at(decision.writes.len().min(AT_ONCE));
     let entered = store
         .write_rows(|mut tx| async move {
@@ -113,7 +131,7 @@ async fn write(
             let mut entered = HashMap::new();
             for raised in &decision.raised {
                 let Some(number) = alerts::raise(&mut tx, id, (raised, about), at).await? else { continue };
-                entered.extend(raised.devices.iter().map(|device| (device.as_str(), number)));
+                entered.extend(raised.devices.iter().map(|device| (device.clone(), number)));
             }
             for write in first {
                 write_one(&mut tx, id, write, (&entered, at)).await?;
@@ -127,7 +145,8 @@ async fn write(
             tx.commit::<_, StoreError>(Some(entered)).await
         })
         .await?;
-    let Some(entered) = &entered else { return Ok(false) };
+    let Some(entered) = entered else { return Ok(None) };
+    let each = &entered;
     // Others write between these. What is left out is compared again at the next reading.
     for writes in rest.chunks(AT_ONCE) {
         store
@@ -136,20 +155,20 @@ async fn write(
                     return tx.abandon(()).await;
                 }
                 for write in writes {
-                    write_one(&mut tx, id, write, (entered, at)).await?;
+                    write_one(&mut tx, id, write, (each, at)).await?;
                 }
                 tx.commit::<_, StoreError>(()).await
             })
             .await?;
     }
-    Ok(true)
+    Ok(Some(entered))
 }
 
 async fn write_one(
     tx: &mut Tx,
     watch: &str,
     write: &Write,
-    (entered, at): (&HashMap<&str, u64>, Timestamp),
+    (entered, at): (&HashMap<String, u64>, Timestamp),
 ) -> Result<(), StoreError> {
     match write {
         Write::Put(device, seen, change) => {

@@ -9,6 +9,7 @@ use crate::place_reading::{INTERVAL, read_places, wait};
 use crate::places;
 use crate::queue;
 pub(crate) use crate::sweep::SWEEP;
+use crate::remembered::Remembered;
 use crate::sweep::sweep;
 use crate::watch::{LONGEST_INTERVAL, StoredWatch, watch, watches};
 
@@ -63,6 +64,7 @@ async fn watch_of(job: &JobContext, claim: &Claim, kind: &str) -> Result<Result<
         Ok(None) => {
             // It was removed while this unit was due.
             job.queue.remove(kind, id).await?;
+            job.memory.of::<Remembered>().forget(id);
             return Err(Halt::Lost);
         }
         Err(error) if error.is_of_one_row() => {

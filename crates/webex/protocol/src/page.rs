@@ -229,7 +229,8 @@ impl Response {
         if self.body.expose_secret().trim_ascii().is_empty() {
             return Ok(Page::default());
         }
-        let page = Page::read(&Text::of(self.body.expose_secret()), key).map_err(|error| self.malformed(path, &error))?;
+        let page =
+            Page::read(&Text::of(self.body.expose_secret()), key).map_err(|error| self.malformed(path, &error))?;
         page.ok_or_else(|| ResourceError::Malformed {
             path: path.to_owned(),
             reason: format!("there is no list under {key:?}"),
@@ -309,7 +310,9 @@ mod tests {
 
     #[test]
     fn an_item_is_known_by_its_id_or_by_all_of_it() {
-        let known = |item: &str| Page::<Value>::read(&format!(r#"{{"items":[{item}]}}"#), "items").unwrap().unwrap().fingerprints[0];
+        let known = |item: &str| {
+            Page::<Value>::read(&format!(r#"{{"items":[{item}]}}"#), "items").unwrap().unwrap().fingerprints[0]
+        };
         assert_eq!(known(r#"{"n":1,"id":"a"}"#), known(r#"{"id":"a","n":2,"errors":{"t":{}}}"#));
         for (one, other) in [
             (r#"{"id":"a"}"#, r#"{"id":"b"}"#),

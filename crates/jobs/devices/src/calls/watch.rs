@@ -208,7 +208,7 @@ pub(crate) async fn shown(
         Some(id) => job.store.credential_by_id(id).await?,
         None => None,
     };
-    let reading = seen::reading_of(&job.store, &found.id).await?;
+    let (reading, _) = seen::reading_of(&job.store, &found.id).await?;
     let places = places::reading_of(&job.store, &found.id).await?;
     Ok(view(&found.watch, (credential, against.as_ref()), (&reading, &places)))
 }

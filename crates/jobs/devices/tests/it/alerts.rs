@@ -236,7 +236,7 @@ async fn of_many_devices_each_is_written(world: World) {
     let reading = async |minute: i64, listed: &[Device]| {
         let read_before = lanyard_devices::read_at(scene.store, &scene.watch.id).await.unwrap();
         let listing = scene.listing(read_before, Ok(listed));
-        record(scene.store, &scene.watch, &listing, at(minute) + odd).await.unwrap()
+        record(scene.store, &scene.remembered, &scene.watch, &listing, at(minute) + odd).await.unwrap()
     };
     let up = all(1234, "connected");
     reading(0, &up).await;
@@ -291,7 +291,7 @@ async fn a_process_that_is_killed_at_any_point_loses_no_alert(world: World) {
         let read_before = read_at(scene.store, &scene.watch.id).await.unwrap();
         let listed = listed(OFFLINE);
         let listing = scene.listing(read_before, Ok(&listed));
-        let reading = record(scene.store, &scene.watch, &listing, at(10));
+        let reading = record(scene.store, &scene.remembered, &scene.watch, &listing, at(10));
         let ended = killed_after(polls, reading).await;
         killed += usize::from(ended.is_none());
         // The next process.

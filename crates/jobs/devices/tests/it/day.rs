@@ -260,7 +260,9 @@ async fn live(
         for scene in scenes {
             let read_before = lanyard_devices::read_at(scene.store, &scene.watch.id).await.unwrap();
             let listed = listing.devices.as_deref().map_err(String::as_str);
-            record(scene.store, &scene.watch, &scene.listing(read_before, listed), now).await.unwrap();
+            record(scene.store, &scene.remembered, &scene.watch, &scene.listing(read_before, listed), now)
+                .await
+                .unwrap();
         }
         if matches!(trouble.mishap(sample % DAY), Mishap::Busy(None, _)) {
             webex.heal().await;

@@ -13,7 +13,7 @@ use lanyard_secret::{AccessToken, SafeUrl, SecretBytes};
 use lanyard_simulator::{Options, Simulator};
 use lanyard_store::Store;
 use lanyard_time::{BoxFuture, Clock as _, ManualClock, Sleep, SystemEntropy};
-use lanyard_work::{JobContext, Queue, Tokens};
+use lanyard_work::{JobContext, Memory, Queue, Tokens};
 use serde_json::{Value, json};
 
 use crate::world::at;
@@ -75,6 +75,7 @@ impl Organisation {
             clock,
             entropy: Arc::new(SystemEntropy),
             sleep: Arc::new(Hurry(self.clock.clone())),
+            memory: Memory::default(),
             caller: Caller::owner("test"),
         };
         lanyard_devices::listing(&job, watch).await.unwrap()

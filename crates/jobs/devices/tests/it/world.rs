@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_credential::{Credential, Kind};
-use lanyard_devices::{Listing, StoredWatch, Swept, Watch, WatchedKinds, record};
+use lanyard_devices::{Listing, Remembered, StoredWatch, Swept, Watch, WatchedKinds, record};
 use lanyard_home::{KeyAccess, NewHomeKey, Options};
 use lanyard_protocol::{Device, Environment};
 use lanyard_store::{Event, NewCredential, Parts, Store};
@@ -72,7 +72,7 @@ impl World {
         let new = NewCredential { credential: credential.clone(), tokens: None };
         self.store.insert_credential(&new).await.unwrap();
         assert!(lanyard_devices::insert(&self.store, &watch, &credential, &event).await.unwrap());
-        Scene { store: &self.store, watch, credential }
+        Scene { store: &self.store, watch, credential, remembered: Remembered::default() }
     }
 }
 
@@ -93,6 +93,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) store: &'a Store,
     pub(crate) watch: StoredWatch,
     pub(crate) credential: Credential,
+    /// What the process that reads remembers.
+    pub(crate) remembered: Remembered,
 }
 
 impl Scene<'_> {
@@ -109,7 +111,7 @@ impl Scene<'_> {
     pub(crate) async fn record(&self, minute: i64, listed: Result<&[Device], &str>) -> Swept {
         let read_before = lanyard_devices::read_at(self.store, &self.watch.id).await.unwrap();
         let listing = self.listing(read_before, listed);
-        record(self.store, &self.watch, &listing, at(minute)).await.unwrap()
+        record(self.store, &self.remembered, &self.watch, &listing, at(minute)).await.unwrap()
     }
 
     /// What Webex answers in a reading that is made up.

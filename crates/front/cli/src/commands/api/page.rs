@@ -61,7 +61,11 @@ impl Pages {
             if output::reader_gone() {
                 return Ok(None);
             }
-            let next = walk.follow(&reply.url, &reply.headers, items.iter().map(|item| fingerprint(item["id"].as_str(), &item.to_string())));
+            let next = walk.follow(
+                &reply.url,
+                &reply.headers,
+                items.iter().map(|item| fingerprint(item["id"].as_str(), &item.to_string())),
+            );
             match next.map_err(|error| Failure::Other { message: error.to_string(), hint: None })? {
                 Some(next) => reply = caller.call(Target::Next(next)).await?,
                 None => return Ok(None),
