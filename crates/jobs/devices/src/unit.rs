@@ -8,8 +8,8 @@ use crate::comparing::comparing;
 use crate::place_reading::{INTERVAL, read_places, wait};
 use crate::places;
 use crate::queue;
-pub(crate) use crate::sweep::SWEEP;
 use crate::remembered::Remembered;
+pub(crate) use crate::sweep::SWEEP;
 use crate::sweep::sweep;
 use crate::watch::{LONGEST_INTERVAL, StoredWatch, watch, watches};
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use lanyard_testkit::{Options, Webex, python};
+use lanyard_testkit::{Home, Options, Webex, python};
 
 use crate::hand_out::{in_turns, median};
 use crate::process::{Server, lanyard, time};
@@ -24,7 +24,7 @@ const SHARE: Target = Target::AtMost(5.0);
 const MEMORY: Target = Target::AtMost(200.0);
 
 /// How many watches the devices are spread over in the second part.
-const WATCHES: usize = 100;
+pub(crate) const WATCHES: usize = 100;
 /// How often the devices are read.
 const INTERVAL: Duration = Duration::from_mins(3);
 
@@ -45,7 +45,7 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
 
 /// One watch of all devices, and the SDK.
 fn one_watch(plan: &Plan, table: &mut Table, webex: &Webex, devices: usize) {
-    let scene = Scene::new(plan, webex);
+    let scene = Scene::new(plan, webex, Home::new(&plan.binary));
     scene.add("personal", "all", &webex.description().personal.access_token);
     scene.run(&["devices", "watch", "add", "all"]);
     let broker = scene.serve();
@@ -81,20 +81,8 @@ fn one_watch(plan: &Plan, table: &mut Table, webex: &Webex, devices: usize) {
 
 /// The same devices, spread over many bots with a watch each.
 fn many_watches(plan: &Plan, table: &mut Table, webex: &Webex, devices: usize) {
-    let scene = Scene::new(plan, webex);
     let watches = WATCHES.min(devices);
-    let bots: Vec<_> = (0..watches).map(|number| webex.new_bot(&format!("bot-{number}"))).collect();
-    for (number, workspace) in webex.workspaces().iter().enumerate() {
-        let id = workspace["id"].as_str().expect("a workspace has an id");
-        webex.grant(id, &bots[number % watches].email, Some("read"));
-    }
-    for (number, bot) in bots.iter().enumerate() {
-        scene.add("bot", &format!("bot-{number}"), &bot.access_token);
-    }
-    for number in 0..watches {
-        scene.run(&["label", &format!("bot-{number}"), &format!("customer=customer-{number}")]);
-    }
-    scene.run(&["devices", "watch", "add", "--each-labelled", "customer"]);
+    let scene = Scene::with_watches(plan, webex, Home::new(&plan.binary), watches);
     let broker = scene.serve();
     let readings: Vec<_> = (0..plan.rounds).map(|_| scene.read(&broker, "")).collect();
     let used = median(readings.iter().map(|reading| reading.used.as_secs_f64()));
@@ -109,36 +97,47 @@ fn many_watches(plan: &Plan, table: &mut Table, webex: &Webex, devices: usize) {
 }
 
 /// A home beside a local Webex.
-struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     plan: &'a Plan,
     webex: &'a Webex,
-    directory: tempfile::TempDir,
+    pub(crate) home: Home,
 }
 
 impl<'a> Scene<'a> {
-    fn new(plan: &'a Plan, webex: &'a Webex) -> Self {
-        let directory = tempfile::Builder::new().prefix("lanyard-bench-").tempdir().expect("a directory is had");
-        Self { plan, webex, directory }
+    pub(crate) const fn new(plan: &'a Plan, webex: &'a Webex, home: Home) -> Self {
+        Self { plan, webex, home }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = lanyard(&self.plan.binary, &self.directory.path().join("home"));
-        command.args(["--webex-url", self.webex.url()]).args(arguments);
-        command
+    /// A home with a watch for each of so many bots, which share the devices.
+    pub(crate) fn with_watches(plan: &'a Plan, webex: &'a Webex, home: Home, watches: usize) -> Self {
+        let scene = Self::new(plan, webex, home);
+        let bots: Vec<_> = (0..watches).map(|number| webex.new_bot(&format!("bot-{number}"))).collect();
+        for (number, workspace) in webex.workspaces().iter().enumerate() {
+            let id = workspace["id"].as_str().expect("a workspace has an id");
+            webex.grant(id, &bots[number % watches].email, Some("read"));
+        }
+        for (number, bot) in bots.iter().enumerate() {
+            let name = format!("bot-{number}");
+            scene.add("bot", &name, &bot.access_token);
+            scene.run(&["label", &name, &format!("customer=customer-{number}")]);
+        }
+        scene.run(&["devices", "watch", "add", "--each-labelled", "customer"]);
+        scene
     }
 
-    fn run(&self, arguments: &[&str]) -> Duration {
-        time(&mut self.command(arguments))
+    /// Runs a command, which must succeed, and returns how long it took.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Duration {
+        let mut command = lanyard(&self.plan.binary, &self.home.path());
+        time(command.args(["--webex-url", self.webex.url()]).args(arguments))
     }
 
     fn add(&self, kind: &str, name: &str, token: &str) {
-        let file = self.directory.path().join("token");
-        std::fs::write(&file, token).expect("a file is written");
+        let file = self.home.file("token", token);
         self.run(&["add", kind, name, "--token-file", file.to_str().expect("a path of text")]);
     }
 
-    fn serve(&self) -> Server {
-        Server::broker(&self.plan.binary, &self.directory.path().join("home"))
+    pub(crate) fn serve(&self) -> Server {
+        Server::broker(&self.plan.binary, &self.home.path())
     }
 
     /// Has the broker read the devices of a watch, or of all if its name is empty.

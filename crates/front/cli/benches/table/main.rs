@@ -21,6 +21,7 @@ mod rotations;
 mod scale;
 mod table;
 mod token;
+mod year;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +76,8 @@ enum What {
     Engines,
     /// A reading of many devices, against wxc-sdk
     Devices,
+    /// A year of many devices: its size, and the time of questions
+    Year,
 }
 
 type Measure = fn(&Plan, &mut Table);
@@ -106,7 +109,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let plan = arguments.plan();
     let mut table = Table::new(plan.rounds, arguments.quick);
-    let all: [(What, Measure); 8] = [
+    let all: [(What, Measure); 9] = [
         (What::HandOut, hand_out::measure),
         (What::Rotation, rotation::measure),
         (What::Proxy, proxy::measure),
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         (What::Rotations, rotations::measure),
         (What::Engines, engines::measure),
         (What::Devices, devices::measure),
+        (What::Year, year::measure),
     ];
     table.begin();
     for (what, measure) in all {

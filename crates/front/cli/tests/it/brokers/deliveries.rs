@@ -23,24 +23,33 @@ fn rounds() -> u64 {
 const BOTH: u64 = 3;
 
 /// The longest time that the receiver takes to accept an event, in microseconds.
-const SLOW: u64 = 80_000;
+pub(super) const SLOW: u64 = 80_000;
 /// The longest time between the events of a round and its kill, in microseconds.
 const LONGEST: u64 = 1_500_000;
 
 #[test]
 fn no_event_is_lost_or_has_two_ids_if_two_brokers_of_a_home_are_killed() {
-    let home = Home::new(LANYARD);
-    let elsewhere = home.beside().join("elsewhere");
-    fs::create_dir_all(&elsewhere).unwrap();
-    let serve = |which: usize| match which {
-        0 => Served::start(&home, [] as [&str; 0]),
-        _ => Served::start(&home, ["--sockets", elsewhere.to_str().unwrap()]),
-    };
-    killed_in_the_middle("two brokers, SQLite", &home, serve);
+    with_two_of_a_home(|home, serve| killed_in_the_middle("two brokers, SQLite", home, serve));
 }
 
 #[test]
 fn no_event_is_lost_or_has_two_ids_if_brokers_on_a_server_are_killed() {
+    with_two_on_a_server(|home, serve| killed_in_the_middle("two homes, PostgreSQL", home, serve));
+}
+
+/// Two brokers of one home, each started by its number.
+pub(super) fn with_two_of_a_home(test: impl FnOnce(&Home, &dyn Fn(usize) -> Served)) {
+    let home = Home::new(LANYARD);
+    let elsewhere = home.beside().join("elsewhere");
+    fs::create_dir_all(&elsewhere).unwrap();
+    test(&home, &|which| match which {
+        0 => Served::start(&home, [] as [&str; 0]),
+        _ => Served::start(&home, ["--sockets", elsewhere.to_str().unwrap()]),
+    });
+}
+
+/// The brokers of two homes that share a PostgreSQL server, each started by its number.
+pub(super) fn with_two_on_a_server(test: impl FnOnce(&Home, &dyn Fn(usize) -> Served)) {
     let server = match Postgres::shared() {
         Ok(server) => server,
         Err(why) => return left_out(why),
@@ -51,11 +60,10 @@ fn no_event_is_lost_or_has_two_ids_if_brokers_on_a_server_are_killed() {
     let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
     add(&home, &webex, "first", &webex.description().bot.access_token);
     let other = on_server::beside(&home, &address);
-    let serve = |which: usize| Served::start(if which == 0 { &home } else { &other }, [] as [&str; 0]);
-    killed_in_the_middle("two homes, PostgreSQL", &home, serve);
+    test(&home, &|which| Served::start(if which == 0 { &home } else { &other }, [] as [&str; 0]));
 }
 
-fn killed_in_the_middle(what: &str, home: &Home, serve: impl Fn(usize) -> Served) {
+fn killed_in_the_middle(what: &str, home: &Home, serve: &dyn Fn(usize) -> Served) {
     let webex = Webex::start(RefreshBehaviour::Keep, Duration::from_hours(1));
     let bots: Vec<Bot> = ["lobby", "desk", "hall"].map(|name| webex.new_bot(name)).into();
     for (bot, name) in bots.iter().zip(["lobby", "desk", "hall"]) {
@@ -121,7 +129,7 @@ fn killed_in_the_middle(what: &str, home: &Home, serve: impl Fn(usize) -> Served
     eprintln!("{what}: {kills} kills, {} events, {again} of them delivered again, none lost", listed.len());
 }
 
-fn id(event: &Value) -> &str {
+pub(super) fn id(event: &Value) -> &str {
     event["id"].as_str().unwrap()
 }
 
@@ -154,7 +162,7 @@ fn settled(home: &Home, receiver: &Receiver) -> Vec<Value> {
     panic!("not all events arrived: {:#?}", home.run(["--json", "events", "--since", "1d"]));
 }
 
-fn add(home: &Home, webex: &Webex, name: &str, token: &str) {
+pub(super) fn add(home: &Home, webex: &Webex, name: &str, token: &str) {
     let file = home.file(name, token);
     home.run(["--webex-url", webex.url(), "add", "bot", name, "--token-file", file.to_str().unwrap()]).ok();
 }

@@ -4,6 +4,7 @@
 //! Whatever happens, each exchange that Webex has answered is a rotation that was written, or was done again in place of a process
 //! that is gone, and the audit says which. A grant is lost only at a server that rotates strictly, where nobody lived to write.
 
+mod alerts;
 mod deliveries;
 mod fleet;
 mod record;
