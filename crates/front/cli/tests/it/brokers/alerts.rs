@@ -38,16 +38,20 @@ fn no_alert_is_lost_if_brokers_on_a_server_are_killed() {
 fn killed_while_alerts_come_and_go(what: &str, home: &Home, serve: &dyn Fn(usize) -> Served) {
     let webex = Webex::with(Options { devices: 60, people: 20, ..Options::default() });
     let bots: Vec<Bot> = (0..BOTS).map(|number| webex.new_bot(&format!("bot-{number}"))).collect();
+    // A room for each, so that a withdrawal is one change.
+    let mut rooms = webex.workspaces();
+    rooms.sort_by_key(|room| room["name"].as_str().map(str::to_owned));
     let grant = |access: Option<&str>| {
-        for (number, workspace) in webex.workspaces().iter().enumerate() {
-            webex.grant(workspace["id"].as_str().unwrap(), &bots[number % BOTS].email, access);
+        for (room, bot) in rooms.iter().zip(&bots) {
+            webex.grant(room["id"].as_str().unwrap(), &bot.email, access);
         }
     };
     grant(Some("read"));
     for (number, bot) in bots.iter().enumerate() {
         let name = format!("bot-{number}");
         add(home, &webex, &name, &bot.access_token);
-        home.run(["devices", "watch", "add", &name]).ok();
+        let added = home.run(["devices", "watch", "add", &name]).ok();
+        assert!(!added.contains("It sees 0 devices"), "{added}");
     }
     let paces = Dice(SeededEntropy::new(29));
     let receiver = Receiver::with_pace(move || Duration::from_micros(paces.below(SLOW)));
@@ -119,7 +123,7 @@ fn arrived(receiver: &Receiver, count: usize) -> BTreeMap<String, (String, Strin
             .events()
             .iter()
             .map(|event| {
-                let number = event["data"]["alert"].as_str().unwrap().to_owned();
+                let number = event["data"]["details"]["alert"].as_str().unwrap().to_owned();
                 (id(event).to_owned(), (number, event["type"].as_str().unwrap().to_owned()))
             })
             .collect();
