@@ -1,4 +1,4 @@
-//! `/xapi`: what a device reports of itself, and commands to it.
+//! `/xapi`: the statuses of a device, and commands to it.
 
 use std::fmt;
 use std::str::FromStr;

@@ -57,7 +57,7 @@ enum Mishap {
     None,
     NewToken,
     TokenAdopted,
-    /// Every connection is cut from now on.
+    /// Every connection is cut.
     Cut,
     /// So many calls are answered with 429 and this `Retry-After`, in seconds; without a number, every call of this reading.
     Busy(Option<u64>, u32),
