@@ -16,7 +16,8 @@ impl Memory {
     pub fn of<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
         let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let value = values.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
-        Arc::clone(value).downcast().expect("it is stored under its type")
+        // It is stored under its type.
+        Arc::clone(value).downcast().unwrap_or_default()
     }
 }
 
