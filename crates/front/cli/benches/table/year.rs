@@ -18,7 +18,7 @@ use crate::table::{Row, Table, say};
 
 const DAYS: u32 = 365;
 const DAY: Duration = Duration::from_hours(24);
-const OUTAGE: Duration = Duration::from_mins(10);
+const UP: Duration = Duration::from_mins(24 * 60 - 10);
 
 /// The questions, and the arguments of `lanyard devices` that ask them; `ID` is that of a device.
 const QUESTIONS: [(&str, &[&str]); 5] = [
@@ -93,7 +93,7 @@ async fn fill(store: &Store) -> Result<(i64, String), StoreError> {
                     .bind(i64::from(DAYS))
                     .bind(first)
                     .bind(millis(DAY))
-                    .bind(millis(DAY - OUTAGE));
+                    .bind(millis(UP));
                 tx.run(fill).await?;
                 tx.commit::<_, StoreError>(()).await
             })
