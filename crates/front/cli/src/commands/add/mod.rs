@@ -85,9 +85,6 @@ pub(super) const EXAMPLES: &[Examples] = &[
     ("add guest", &["lanyard add guest visitor --via fleet --subject foyer-17 --display-name Visitor"]),
     (
         "add workspace-integration",
-        &[
-            "lanyard devices manifest > manifest.json",
-            "lanyard add workspace-integration rooms --client-id C0123 --activation-file code.txt",
-        ],
+        &["lanyard add workspace-integration rooms --client-id C0123 --activation-file code.txt"],
     ),
 ];
