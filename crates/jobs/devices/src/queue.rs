@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::state::DISTANCE;
 use crate::sweep::{SWEEP, called};
-use crate::watch::{LONGEST_INTERVAL, StoredWatch, watch};
+use crate::watch::{INTERVAL, LONGEST_INTERVAL, StoredWatch, watch};
 
 /// The kind of the unit. Its key is the id of the watch.
 const QUEUE: &str = "devices.queue";
@@ -80,7 +80,8 @@ async fn listen(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
         Err(error) if error.is_of_one_row() => return Ok(Next::Again(LONGEST_INTERVAL)),
         Err(error) => return Err(error.into()),
     };
-    let again = Ok(Next::Again(found.watch.interval()));
+    // A watch that is read once a day still hears what is pushed.
+    let again = Ok(Next::Again(found.watch.interval().min(INTERVAL)));
     if found.watch.paused_at.is_some() {
         return again;
     }

@@ -78,7 +78,7 @@ fn read(row: &Row) -> Result<(String, Seen), StoreError> {
     Ok((row.text("device")?, Seen { tracked, gone_since, is_waiting, alert, flips, facts }))
 }
 
-/// Writes a device as it is now, with the alert that it belongs to.
+/// Writes a device as it is now, with the alert that it belongs to. One that was approved since it was read stays as it is.
 pub(crate) async fn put(
     tx: &mut Tx,
     (watch, device): (&str, &str),
@@ -105,16 +105,15 @@ pub(crate) async fn put(
 }
 
 /// Approves a device that waits: its first period begins. `false` if it does not wait any more.
-pub(crate) async fn approve(
-    tx: &mut Tx,
-    (watch, device): (&str, &str),
-    state: DeviceState,
-    at: Timestamp,
-) -> Result<bool, StoreError> {
+pub(crate) async fn approve(tx: &mut Tx, (watch, device): (&str, &str), at: Timestamp) -> Result<bool, StoreError> {
     if tx.run(sql(SEEN, APPROVE).bind(watch).bind(device).bind(at)).await? == 0 {
         return Ok(false);
     }
-    begin_period(tx, watch, device, &Change { from: None, to: state, since: at }, None).await?;
+    // As it is now: a reading may have changed it since the caller saw it.
+    if let Some(row) = tx.row(sql(SEEN, SELECT_ONE).bind(watch).bind(device)).await? {
+        let (_, seen) = read(&row)?;
+        begin_period(tx, watch, device, &Change { from: None, to: seen.tracked.state, since: at }, None).await?;
+    }
     tx.run(sql(READINGS, REVISE).bind(watch)).await?;
     Ok(true)
 }
@@ -262,12 +261,14 @@ const PERIODS: &str = "devices_periods";
 const READINGS: &str = "devices_readings";
 const SELECT: &str = "SELECT device, state, since, candidate, candidate_since, samples, gone_since, facts, \
      alert, flips, waiting FROM devices_seen WHERE watch = $1";
+const SELECT_ONE: &str = "SELECT device, state, since, candidate, candidate_since, samples, gone_since, facts, \
+     alert, flips, waiting FROM devices_seen WHERE watch = $1 AND device = $2";
 const PUT: &str = "INSERT INTO devices_seen (watch, device, state, since, candidate, candidate_since, samples, gone_since, \
      facts, alert, flips, waiting) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (watch, device) DO UPDATE SET \
      state = excluded.state, since = excluded.since, candidate = excluded.candidate, \
      candidate_since = excluded.candidate_since, samples = excluded.samples, gone_since = excluded.gone_since, \
      facts = excluded.facts, alert = excluded.alert, flips = excluded.flips, \
-     waiting = CASE WHEN devices_seen.waiting = 0 THEN 0 ELSE excluded.waiting END";
+     waiting = excluded.waiting WHERE devices_seen.waiting = excluded.waiting";
 const APPROVE: &str = "UPDATE devices_seen SET waiting = 0, since = $3, candidate = NULL WHERE watch = $1 AND device = $2 AND waiting = 1";
 const REVISE: &str = "UPDATE devices_readings SET revision = revision + 1 WHERE watch = $1";
 const FORGET: &str = "DELETE FROM devices_seen WHERE watch = $1 AND device = $2";

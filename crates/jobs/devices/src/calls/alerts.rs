@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::{self, Acknowledged, Alert, AlertNumber, Filter, Rule, Silence};
 use crate::calls::alert_view::AlertView;
-use crate::calls::device::{DeviceView, Watched, check_labels, everything, find};
+use crate::calls::device::{DeviceView, Meant, Watched, check_labels, everything, find};
 use crate::calls::watch::JOB;
 use crate::labels::WantedLabel;
 use crate::watch::stored;
@@ -243,7 +243,7 @@ impl Operation for SilenceAlerts {
                 (vec![(found.id.clone(), String::new())], format!("the watch {name}"))
             }
             SilenceTarget::Device(text) => {
-                let (watched, id, seen) = find(&all, text)?;
+                let (watched, id, seen) = find(&all, text, Meant::OrLike)?;
                 (vec![(watched.id.clone(), id.to_owned())], format!("{} of {}", seen.facts.name, watched.watch.name))
             }
             SilenceTarget::Alert(number) => of_alert(&all, &numbered(job, *number).await?)?,

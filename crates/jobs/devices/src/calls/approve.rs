@@ -5,7 +5,7 @@ use lanyard_store::{About, Event, StoreError};
 use lanyard_work::JobContext;
 use serde::{Deserialize, Serialize};
 
-use crate::calls::device::{DeviceView, Watched, everything, find};
+use crate::calls::device::{DeviceView, Meant, Watched, everything, find};
 use crate::calls::watch::JOB;
 use crate::seen::{self, Seen};
 use crate::watch::{named, stored};
@@ -40,7 +40,7 @@ impl Operation for ApproveDevices {
                 .filter(|(_, _, seen)| seen.is_waiting)
                 .collect()
         } else {
-            self.devices.iter().map(|text| find(&all, text)).collect::<Result<_, _>>()?
+            self.devices.iter().map(|text| find(&all, text, Meant::OrLike)).collect::<Result<_, _>>()?
         };
         if let Some((_, _, seen)) = chosen.iter().find(|(_, _, seen)| !seen.is_waiting) {
             return Err(Problem::new(Code::BadRequest, format!("{:?} does not wait for approval", seen.facts.name))
@@ -51,13 +51,12 @@ impl Operation for ApproveDevices {
         for (watched, id, seen) in chosen {
             let what = format!("device {} of the watch {} approved", seen.facts.name, watched.watch.name);
             let event = Event::JobChanged { job: JOB.to_owned(), what };
-            let state = seen.tracked.state;
             let done = job
                 .store
                 .write_rows(|mut tx| {
                     let event = event.clone();
                     async move {
-                        if !seen::approve(&mut tx, (&watched.id, id), state, at).await? {
+                        if !seen::approve(&mut tx, (&watched.id, id), at).await? {
                             return tx.abandon(false).await;
                         }
                         tx.record(About::Home, event);

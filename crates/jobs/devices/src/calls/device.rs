@@ -437,7 +437,7 @@ impl Operation for ShowDevice {
     async fn run(self, job: &JobContext) -> Result<DeviceDetail, Problem> {
         let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
         all.retain(|watched| self.watch.as_ref().is_none_or(|name| watched.watch.name == *name));
-        let (watched, id, seen) = find(&all, &self.device)?;
+        let (watched, id, seen) = find(&all, &self.device, Meant::OrLike)?;
         let year = watched.now - SignedDuration::from_hours(365 * 24);
         let mut periods = seen::periods(&job.store, (&watched.id, id), year).await.map_err(|error| stored(&error))?;
         let blind = watched.is_blind();
@@ -490,8 +490,21 @@ pub(crate) fn shown(period: &Period) -> PeriodView {
     PeriodView { state, began, ended, cause }
 }
 
-/// The device that a text means: exactly, or else the only one whose name contains it.
-pub(crate) fn find<'a>(all: &'a [Watched], text: &str) -> Result<(&'a Watched, &'a str, &'a Seen), Problem> {
+/// How a text names a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// By its whole name, its room, a number or its id.
+    Exactly,
+    /// So, or else it is the only one whose name contains the text.
+    OrLike,
+}
+
+/// The device that a text means.
+pub(crate) fn find<'a>(
+    all: &'a [Watched],
+    text: &str,
+    meant: Meant,
+) -> Result<(&'a Watched, &'a str, &'a Seen), Problem> {
     let every =
         || all.iter().flat_map(|watched| watched.devices.iter().map(move |(id, seen)| (watched, id.as_str(), seen)));
     let plain = text.trim().to_lowercase();
@@ -500,7 +513,7 @@ pub(crate) fn find<'a>(all: &'a [Watched], text: &str) -> Result<(&'a Watched, &
     if found.is_empty() && !plain.is_empty() {
         found = every().filter(|(watched, _, seen)| room(watched, seen).as_ref() == Some(&plain)).collect();
     }
-    if found.is_empty() && !plain.is_empty() {
+    if meant == Meant::OrLike && found.is_empty() && !plain.is_empty() {
         let in_room = |watched: &Watched, seen: &Seen| room(watched, seen).is_some_and(|room| room.contains(&plain));
         let is_like = |watched, seen: &Seen| seen.facts.is_named_like(text) || in_room(watched, seen);
         found = every().filter(|(watched, _, seen)| is_like(watched, seen)).collect();

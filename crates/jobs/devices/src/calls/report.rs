@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::availability::Tally;
-use crate::calls::device::{DeviceView, PeriodView, Watched, check_labels, everything, find, shown};
+use crate::calls::device::{DeviceView, Meant, PeriodView, Watched, check_labels, everything, find, shown};
 use crate::hours::{BusinessHours, Month};
 use crate::labels::WantedLabel;
 use crate::places::Place;
@@ -57,7 +57,7 @@ impl Operation for DeviceHistory {
     async fn run(self, job: &JobContext) -> Result<HistoryView, Problem> {
         let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
         all.retain(|watched| self.watch.as_ref().is_none_or(|name| watched.watch.name == *name));
-        let (watched, id, seen) = find(&all, &self.device)?;
+        let (watched, id, seen) = find(&all, &self.device, Meant::OrLike)?;
         let since = self.since.unwrap_or(watched.now - KEPT);
         let mut periods = seen::periods(&job.store, (&watched.id, id), since).await.map_err(|error| stored(&error))?;
         end_unknown(watched, &mut periods);
@@ -232,8 +232,9 @@ fn first_row(by: ReportBy, watched: &Watched, id: &str) -> (String, ReportRow) {
         ReportBy::Location => {
             place.map_or("?", Place::location_shown).clone_into(&mut row.name);
             (row.location, row.watch) = (location, None);
-            // Customers may have locations of the same name.
-            format!("{}\0{}", row.customer.as_deref().unwrap_or_default(), row.name)
+            // Organisations may have locations of the same name.
+            let id = place.and_then(|place| place.location_id.clone());
+            id.unwrap_or_else(|| format!("{watch}\0{}", row.name))
         }
         ReportBy::Workspace => {
             // The devices of one share its id, even if nothing more is known of it.

@@ -15,6 +15,7 @@ use crate::comparing::can_compare;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::places::{self, PlacesReading};
 use crate::queue;
+use crate::remembered::Remembered;
 use crate::seen::{self, Reading};
 use crate::sweep::about;
 use crate::unit::{PLACES, SWEEP};
@@ -183,6 +184,7 @@ impl Operation for RemoveWatch {
             .await
             .map_err(|error| stored(&error))?;
         let Some(id) = removed else { return named(&job.store, &self.name).await.map(drop) };
+        job.memory.of::<Remembered>().forget(&id);
         job.queue.remove(PLACES, &id).await.map_err(|error| stored(&error))?;
         queue::remove(job, &id).await.map_err(|error| stored(&error))?;
         job.queue.remove(SWEEP, &id).await.map_err(|error| stored(&error))

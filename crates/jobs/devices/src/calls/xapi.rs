@@ -3,14 +3,14 @@
 use lanyard_client::{ApiError, CallError, CallOptions};
 use lanyard_credential::Credential;
 use lanyard_operation::{Code, Declaration, Operation, Problem};
-use lanyard_protocol::{ConnectionStatus, Device, DeviceId, Scope, XapiAnswer, XapiName};
+use lanyard_protocol::{ConnectionStatus, Device, DeviceId, ResourceError, Scope, XapiAnswer, XapiName};
 use lanyard_store::{About, Event, StoreError};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::calls::device::{DeviceView, Watched, everything, find};
+use crate::calls::device::{DeviceView, Meant, Watched, everything, find};
 use crate::calls::watch::JOB;
 use crate::facts::FULL;
 use crate::sweep::called;
@@ -130,9 +130,10 @@ impl Operation for XapiRun {
         // Arguments may be secrets: only their names are recorded.
         let names: Vec<&str> = arguments.keys().map(String::as_str).collect();
         let what = format!(
-            "command {command}({}) sent to {} of the watch {}",
+            "command {command}({}) to be sent to {} ({}) of the watch {}",
             names.join(", "),
             target.view.room(),
+            target.view.facts.serial.as_deref().unwrap_or(target.id.as_str()),
             target.view.watch
         );
         // Recorded before it is sent, so that no end of this process hides it.
@@ -151,7 +152,7 @@ impl Operation for XapiRun {
         let (client, options) = (job.client(&target.credential), CallOptions::default());
         let request = |environment: &_| XapiAnswer::command(environment, &target.id, &command, &arguments);
         let answer: XapiAnswer = client.resource(request, &options).await.map_err(|error| match error {
-            ApiError::Call(error @ CallError::Send(_)) => {
+            ApiError::Call(error) if is_outcome_unknown(&error) => {
                 let what = format!("it is not known whether {} carried out {command}: {error}", target.view.room());
                 Problem::new(Code::Upstream, what).hint("look at the device before you send the command again")
             }
@@ -159,6 +160,16 @@ impl Operation for XapiRun {
         })?;
         let (device, command) = (target.view, command.to_string());
         Ok(XapiRanView { device, command, arguments, sent: true, result: Some(answer.result) })
+    }
+}
+
+/// Whether a device may have carried out a command although its call failed.
+fn is_outcome_unknown(error: &CallError) -> bool {
+    match error {
+        CallError::Send(_) => true,
+        CallError::Resource(ResourceError::Malformed { .. }) => true,
+        CallError::Resource(ResourceError::Api(error)) => error.status.is_server_error(),
+        _ => false,
     }
 }
 
@@ -173,7 +184,7 @@ impl Target {
     async fn find(job: &JobContext, device: &str, watch: Option<&WatchName>) -> Result<Self, Problem> {
         let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
         all.retain(|watched| watch.is_none_or(|name| watched.watch.name == *name));
-        let (watched, id, seen): (&Watched, _, _) = find(&all, device)?;
+        let (watched, id, seen): (&Watched, _, _) = find(&all, device, Meant::Exactly)?;
         let credential = job.store.credential_by_id(watched.watch.credential).await.map_err(|error| stored(&error))?;
         let credential = credential.ok_or_else(|| {
             let name = &watched.watch.name;
