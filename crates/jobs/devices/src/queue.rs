@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::state::DISTANCE;
 use crate::sweep::{SWEEP, called};
-use crate::watch::{INTERVAL, LONGEST_INTERVAL, StoredWatch, watch};
+use crate::watch::{LONGEST_INTERVAL, StoredWatch, watch};
 
 /// The kind of the unit. Its key is the id of the watch.
 const QUEUE: &str = "devices.queue";
@@ -26,6 +26,8 @@ const QUEUE: &str = "devices.queue";
 const BETWEEN: Duration = Duration::from_secs(1);
 /// The pause after the readings that a message caused.
 const AFTER_READINGS: Duration = Duration::from_secs(4);
+/// The pause after a poll that failed, and between two looks at a watch that is paused.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// How many actions are remembered, so that one that comes again has no effect.
 const MOST_ACTIONS: usize = 100;
 
@@ -80,8 +82,8 @@ async fn listen(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
         Err(error) if error.is_of_one_row() => return Ok(Next::Again(LONGEST_INTERVAL)),
         Err(error) => return Err(error.into()),
     };
-    // A watch that is read once a day still hears what is pushed.
-    let again = Ok(Next::Again(found.watch.interval().min(INTERVAL)));
+    // A watch that is read once a day still hears what is pushed, soon after a poll that failed and after it is resumed.
+    let again = Ok(Next::Again(found.watch.interval().min(AFTER_FAILURE)));
     if found.watch.paused_at.is_some() {
         return again;
     }
@@ -135,15 +137,17 @@ async fn hear(job: &JobContext, stored: &StoredWatch, credential: &Credential, a
         if pushed.contains(&Push::HealthCheck) {
             client.change(|_| report_operational(address), &options).await?;
         }
+        let mut is_new = false;
         for push in &pushed {
             let Push::Action(digest) = push else { continue };
             if actions.len() >= MOST_ACTIONS {
                 actions.clear();
             }
-            // Only Webex's answer to a renewal says whether the grant has ended, or has other scopes now.
-            if actions.insert(*digest) {
-                job.tokens.renew(&credential.name, credential.id).await.map_err(Heard::Problem)?;
-            }
+            is_new |= actions.insert(*digest);
+        }
+        // Only Webex's answer to a renewal says whether the grant has ended, or has other scopes now. One answers for all actions.
+        if is_new {
+            job.tokens.renew(&credential.name, credential.id).await.map_err(Heard::Problem)?;
         }
         if pushed.iter().any(|push| !matches!(push, Push::HealthCheck)) {
             read_twice(job, stored).await?;

@@ -718,7 +718,7 @@ fn a_device_is_asked_and_commanded_once() {
     assert!(dry.stdout.starts_with("Would send ") && dry.stderr.contains("nothing was sent"), "{dry:?}");
     assert_eq!((sent(), webex.record().len()), (1, before), "a dry run calls nothing");
     let audit = home.run(["audit"]).ok();
-    let line = audit.lines().find(|line| line.contains("command Audio.Volume.Set(Level) sent to")).unwrap();
+    let line = audit.lines().find(|line| line.contains("command Audio.Volume.Set(Level) to be sent to")).unwrap();
     let (_, what) = line.split_once("devices: ").unwrap();
     assert!(!what.contains("35"), "arguments may be secrets: {line}");
     // Webex's refusal is passed on.

@@ -121,8 +121,6 @@ fn health(state: &Everything, workspace: &Workspace, now: Timestamp) -> Value {
                 "title": if level == Level::Error { "The device is offline" } else { "The device has issues" },
                 "description": format!("{} is {}.", device.name, condition.status.as_str()),
                 "recommendedAction": "Look at the device in Control Hub.",
-                // A word, as `wxc-sdk` reads it; the schema has an object.
-                "level": level.as_str(),
             })
         })
     });
