@@ -131,7 +131,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<XapiName>().unwrap().as_str(), name);
         }
-        for text in ["", ".", "a..b", "a.", "a?b", "a&b=c", "../x", "ä", "a%2e", "a\n", &"x".repeat(201)] {
+        for text in ["", ".", "a..b", "a.", "a?b", "a&b=c", "../x", "ä", "a%2e", "a\nb", &"x".repeat(201)] {
             assert_eq!(text.parse::<XapiName>(), Err(XapiNameError), "{text:?}");
         }
         let is_command = |text: &str| text.parse::<XapiName>().unwrap().is_command();
