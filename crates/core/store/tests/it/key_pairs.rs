@@ -131,7 +131,11 @@ async fn a_replacement_from_any_place_to_any_other_that_ends_anywhere_loses_no_k
                 offered += 1;
                 // Either it is withdrawn, or the next one goes on with it.
                 if offered % 2 == 1 {
-                    store.withdraw_offered_key().await.unwrap();
+                    match store.withdraw_offered_key().await {
+                        // The last transaction of the one before was on its way still.
+                        Ok(_) | Err(ReplaceKeyError::TooLate(_)) => {}
+                        Err(error) => panic!("{from} to {to}: {error}"),
+                    }
                     places.all_open(from, to).await;
                 }
             }
