@@ -419,6 +419,11 @@ fn coverage_is_compared_with_an_exported_list() {
     assert_eq!(written, "workspace,location,devices\r\n'=1+1,Bern,Desk Pro\r\n", "no formula");
     home.run([&coverage[..], &["--csv", missing]].concat()).fails(2);
     home.run(["devices", "coverage", "lobby", "--against", "no-such.csv"]).fails(2);
+    // The rooms of another customer.
+    let others = home.file("others.csv", "Display Name,Serial Number\r\nCouncil Chamber,FOC99999999\r\n");
+    let refused = home.run(["devices", "coverage", "lobby", "--against", others.to_str().unwrap(), "--letter"]);
+    assert!(!refused.stdout.contains("Council Chamber"), "{}", refused.stdout);
+    refused.fails(2);
     home.run(["devices", "coverage", "lobby", "--against", "Not A Name"]).fails(2);
 }
 

@@ -116,8 +116,16 @@ impl Operation for Coverage {
         };
         let against = match &self.against {
             Some(Against::Credential(against)) => against,
-            Some(Against::List(_, listed)) => {
+            Some(Against::List(name, listed)) => {
                 compare_list(&mut view, &seen, listed, found.watch.kinds);
+                let covered = seen.iter().filter(|device| found.watch.kinds.covers(device)).count();
+                // The letter would tell one customer of the rooms of another.
+                if view.devices_seen == 0 && covered > 0 {
+                    let what = format!("{name} lists none of the {covered} devices that {} sees", found.watch.name);
+                    return Err(Problem::new(Code::BadRequest, what).hint(
+                        "give the list of the organisation that the watch reads, with serial numbers or MAC addresses",
+                    ));
+                }
                 return Ok(view);
             }
             None => {
