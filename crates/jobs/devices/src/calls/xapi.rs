@@ -166,8 +166,7 @@ impl Operation for XapiRun {
 /// Whether a device may have carried out a command although its call failed.
 fn is_outcome_unknown(error: &CallError) -> bool {
     match error {
-        CallError::Send(_) => true,
-        CallError::Resource(ResourceError::Malformed { .. }) => true,
+        CallError::Send(_) | CallError::Resource(ResourceError::Malformed { .. }) => true,
         CallError::Resource(ResourceError::Api(error)) => error.status.is_server_error(),
         _ => false,
     }
