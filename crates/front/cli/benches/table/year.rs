@@ -59,7 +59,8 @@ fn of_engine(
     scene.run(&["devices", "sweep"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime is had");
     let (rows, device) = runtime.block_on(async {
-        let opened = lanyard_home::open(&scene.home.path(), Parts::system(), Options::default()).await;
+        let options = Options { parts: &[lanyard_devices::MIGRATIONS], ..Options::default() };
+        let opened = lanyard_home::open(&scene.home.path(), Parts::system(), options).await;
         let store = opened.expect("the home opens").store;
         let filled = fill(&store).await.expect("the tables are filled");
         store.close().await.expect("it is closed");
