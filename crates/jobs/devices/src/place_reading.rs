@@ -27,7 +27,7 @@ const MOST: usize = 20_000;
 /// How many locations one reading asks for their floors.
 const MOST_FLOORS: usize = 50;
 
-/// What a reading of places found.
+/// The outcome of a reading of places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlacesRead {
     /// The credential that read them.

@@ -8,7 +8,7 @@ use crate::seen::Seen;
 /// The devices of a watch, by id.
 pub(crate) type Devices = HashMap<String, Seen>;
 
-/// The devices of the watches that this process reads, so that a reading that changes nothing reads no row of them. Each has the revision of
+/// The devices of the watches that this process reads, so that a reading without a change reads no row of them. Each has the revision of
 /// the stored rows that it equals; another process that writes them counts that up.
 #[derive(Debug, Default)]
 pub struct Remembered(Mutex<HashMap<String, (u64, Devices)>>);

@@ -30,7 +30,7 @@ const MOST: usize = 20_000;
 /// The largest page: Webex limits calls, not items.
 const PAGE: u32 = 1000;
 
-/// What a watch's credential was shown, before anything follows from it.
+/// Webex's answer to a watch's credential, before anything follows from it.
 #[derive(Debug)]
 pub struct Listing {
     /// When the devices had been read before: if another process reads them meanwhile, this listing is dropped.

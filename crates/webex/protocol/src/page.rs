@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-/// What every item may have.
+/// The fields that every item may have.
 #[derive(Default)]
 struct Head {
     id: Option<String>,

@@ -28,7 +28,7 @@ pub(crate) const WATCHES: usize = 100;
 /// How often the devices are read.
 const INTERVAL: Duration = Duration::from_mins(3);
 
-/// What a reading of all devices took.
+/// The processor time and the duration of one reading of all devices.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     used: Duration,
@@ -79,7 +79,7 @@ fn one_watch(plan: &Plan, table: &mut Table, webex: &Webex, devices: usize) {
     broker.stop();
 }
 
-/// The same devices, spread over many bots with a watch each.
+/// Many bots with a watch each, which share the devices.
 fn many_watches(plan: &Plan, table: &mut Table, webex: &Webex, devices: usize) {
     let watches = WATCHES.min(devices);
     let scene = Scene::with_watches(plan, webex, Home::new(&plan.binary), watches);

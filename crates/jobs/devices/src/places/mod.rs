@@ -33,7 +33,7 @@ pub struct Place {
     pub issues: Vec<Issue>,
 }
 
-/// What Webex says is wrong in a workspace.
+/// A fault that Webex reports of a workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Issue {
