@@ -7,9 +7,8 @@ use lanyard_protocol::{Device, DeviceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{Alert, BLIND_FOR, Ended, Ending, FLIPS, Raised, Rule, SINGLE, Step, Teller, is_flip, step};
+use crate::alerts::{Alert, BLIND_FOR, Due, Ended, Ending, FLIPS, Raised, Rule, Step, Teller, is_flip, step};
 use crate::facts::Facts;
-use crate::places::Places;
 use crate::seen::{Reading, Seen};
 use crate::state::{Change, DISTANCE, DeviceState, Tracked};
 use crate::watch::{Watch, WatchedKinds};
@@ -67,8 +66,6 @@ pub(crate) struct Known {
     pub(crate) devices: HashMap<String, Seen>,
     /// The open alerts, by number.
     pub(crate) alerts: BTreeMap<u64, Alert>,
-    /// Where its devices stand.
-    pub(crate) places: Places,
     /// Until when no new alerts are raised, by device; an empty one is the whole watch.
     pub(crate) silences: HashMap<String, Timestamp>,
 }
@@ -82,7 +79,9 @@ pub(crate) struct Decision {
     pub(crate) unknown_from: Option<Timestamp>,
     /// The devices that have changed; those of new alerts are the first.
     pub(crate) writes: Vec<Write>,
-    /// The alerts that begin.
+    /// The devices that enter an alert.
+    pub(crate) due: Due,
+    /// The alerts that begin; those of devices follow from `due`, once it is known where these stand.
     pub(crate) raised: Vec<Raised>,
     /// The alerts that end.
     pub(crate) ended: Vec<Ended>,
@@ -99,7 +98,7 @@ pub(crate) fn decide(
     at: Timestamp,
 ) -> Decision {
     let read_before = known.reading.read_at;
-    let teller = Teller { watch: watch.name.as_str(), credential, at, places: Some(&known.places) };
+    let teller = Teller { watch: watch.name.as_str(), credential, at, places: None };
     // Nothing is known of the time in which nobody could read, or did.
     let was_blind = known.reading.blind.is_some() || read_before.is_some_and(|read_at| watch.is_late(read_at, at));
     let devices = match listed {
@@ -109,7 +108,7 @@ pub(crate) fn decide(
     let cleared = if was_blind { clear_candidates(&mut known.devices) } else { Vec::new() };
     // What the first reading finds was there when a person added the watch.
     let waits = watch.approve_new && read_before.is_some();
-    let mut writes = compare(&known.devices, devices, (watch.kinds, waits), at);
+    let (mut writes, gone) = compare(&known.devices, devices, (watch.kinds, waits), at);
     let written: HashSet<String> = writes.iter().map(|write| write.device().to_owned()).collect();
     let cleared = cleared.into_iter().filter(|id| !written.contains(id));
     writes.extend(cleared.map(|id| Write::Put(id.clone(), Box::new(known.devices[&id].clone()), None)));
@@ -117,27 +116,18 @@ pub(crate) fn decide(
         begin_again(&known.devices, &mut writes, at);
     }
     let watched = devices.iter().filter(|device| watch.kinds.covers(device)).count();
-    let ids: HashSet<&str> = devices.iter().filter_map(|device| Some(device.id.as_ref()?.as_str())).collect();
     let is_change = |write: &&Write| matches!(write, Write::Put(_, _, Some(change)) if change.from.is_some());
     let changed = writes.iter().filter(is_change).count();
-    let gone = known.devices.keys().filter(|id| !ids.contains(id.as_str())).count();
-    let (raised, ended) = alert(&teller, known, &mut writes);
+    let (due, ended) = alert(&teller, known, &mut writes);
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let left_out = number(devices.len() - watched);
     Decision {
         reading: Reading { read_at: Some(at), blind: None, listed: number(devices.len()), left_out },
         unknown_from: was_blind.then(|| read_before.unwrap_or(at)),
-        swept: Swept {
-            listed: devices.len(),
-            watched,
-            changed,
-            gone,
-            raised: raised.len(),
-            ended: ended.len(),
-            blind: None,
-        },
+        swept: Swept { listed: devices.len(), watched, changed, gone, raised: 0, ended: ended.len(), blind: None },
         writes,
-        raised,
+        due,
+        raised: Vec::new(),
         ended,
     }
 }
@@ -154,7 +144,8 @@ fn blind(teller: &Teller<'_>, known: &Known, why: &str, was_blind: bool) -> Deci
         reading: Reading { blind: Some((since, why.to_owned())), ..known.reading.clone() },
         unknown_from: (was_blind || is_first).then(|| known.reading.read_at.unwrap_or(at)),
         writes: Vec::new(),
-        swept: Swept { blind: Some(why.to_owned()), raised: raised.len(), ..Swept::default() },
+        swept: Swept { blind: Some(why.to_owned()), ..Swept::default() },
+        due: Due::default(),
         raised,
         ended: Vec::new(),
     }
@@ -167,34 +158,41 @@ fn is_silenced(known: &Known, device: &str, at: Timestamp) -> bool {
 
 /// Compares each device, as it is after the reading, with the alert that it belongs to. Adds to `writes` the devices that leave an alert
 /// or enter one, the latter in front.
-fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Vec<Raised>, Vec<Ended>) {
+fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Due, Vec<Ended>) {
     let at = teller.at;
-    let mut after: HashMap<&str, &Seen> = known.devices.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
     // The alerts that had a device that is no longer watched: that it was mended is not known.
     let mut unwatched: HashSet<u64> = HashSet::new();
+    let mut changed: HashMap<&str, Option<&Seen>> = HashMap::with_capacity(writes.len());
     for write in &*writes {
         match write {
-            Write::Put(id, seen, _) => drop(after.insert(id, seen)),
-            Write::Forget(id) => unwatched.extend(after.remove(id.as_str()).and_then(|seen| seen.alert)),
+            Write::Put(id, seen, _) => drop(changed.insert(id, Some(seen))),
+            Write::Forget(id) => {
+                unwatched.extend(known.devices.get(id).and_then(|seen| seen.alert));
+                changed.insert(id, None);
+            }
         }
     }
-    let mut due: BTreeMap<Rule, Vec<(&str, &Seen)>> = BTreeMap::new();
+    let unchanged =
+        known.devices.iter().map(|(id, seen)| (id.as_str(), seen)).filter(|(id, _)| !changed.contains_key(id));
+    let after = changed.iter().filter_map(|(id, seen)| Some((*id, (*seen)?))).chain(unchanged);
+    let mut due = Due::default();
     let mut left: HashSet<String> = HashSet::new();
-    after.retain(|_, seen| !seen.is_waiting);
     // How many devices belong to each open alert, and the last one that left it.
     let mut members: BTreeMap<u64, usize> = BTreeMap::new();
     let mut last: BTreeMap<u64, &Seen> = BTreeMap::new();
-    for (id, seen) in &after {
+    for (id, seen) in after.filter(|(_, seen)| !seen.is_waiting) {
+        due.watched += 1;
+        due.well += usize::from(matches!(seen.tracked.state, DeviceState::Up | DeviceState::Asleep));
         let open = seen.alert.and_then(|number| known.alerts.get(&number));
         let next = step(open.map(|alert| alert.rule), seen, is_silenced(known, id, at), at);
         if let (Some(number), false) = (seen.alert, matches!(next, Step::Keep) && open.is_some()) {
-            left.insert((*id).to_owned());
+            left.insert(id.to_owned());
             last.insert(number, seen);
         } else if let Some(number) = seen.alert {
             *members.entry(number).or_default() += 1;
         }
         if let Step::Raise(rule) | Step::Replace(rule) = next {
-            due.entry(rule).or_default().push((id, seen));
+            due.devices.entry(rule).or_default().push((id.to_owned(), seen.clone()));
         }
     }
     let ended = known
@@ -211,22 +209,9 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Vec<Ra
             Ended { alert: alert.clone(), summary: teller.ended(alert, ending) }
         })
         .collect();
-    let well = |seen: &Seen| matches!(seen.tracked.state, DeviceState::Up | DeviceState::Asleep);
-    let well = after.values().filter(|seen| well(seen)).count();
-    let mut raised = Vec::new();
-    for (rule, mut devices) in due {
-        devices.sort_by(|(a, one), (b, other)| (&one.facts.name, a).cmp(&(&other.facts.name, b)));
-        let others = |of: usize| (after.len() - of, if rule == Rule::Down { well } else { 0 });
-        // What Webex no longer lists has one cause more often than not.
-        if rule == Rule::Coverage || devices.len() > SINGLE {
-            raised.push(teller.devices(rule, &devices, others(devices.len())));
-        } else {
-            raised.extend(devices.iter().map(|device| teller.device(rule, *device, others(1))));
-        }
-    }
-    let entered: HashSet<String> = raised.iter().flat_map(|raised| raised.devices.iter().cloned()).collect();
+    let entered: HashSet<String> = due.devices.values().flatten().map(|(id, _)| id.clone()).collect();
     change_members(known, writes, &entered, &left);
-    (raised, ended)
+    (due, ended)
 }
 
 /// Writes devices that enter an alert, in front, or leave one. The number of a new alert is not known yet.
@@ -269,37 +254,40 @@ fn begin_again(known: &HashMap<String, Seen>, writes: &mut Vec<Write>, at: Times
     writes.extend(left.map(|(id, seen)| Write::Put(id.to_owned(), Box::new(seen.clone()), again(seen))));
 }
 
-/// The devices that are to be written after a reading, without their alerts.
+/// The devices that are to be written after a reading, without their alerts, and how many are no longer listed.
 fn compare(
     known: &HashMap<String, Seen>,
     listed: &[Device],
     (kinds, waits): (WatchedKinds, bool),
     at: Timestamp,
-) -> Vec<Write> {
-    // A device that is listed twice is compared once.
-    let mut compared = HashSet::new();
+) -> (Vec<Write>, usize) {
     let mut writes = Vec::new();
-    let mut unlisted: HashMap<&str, &Seen> = known.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
-    for device in listed.iter().filter(|device| kinds.covers(device)) {
+    // Whether the watch covers them.
+    let mut ids: HashMap<&str, bool> = HashMap::with_capacity(listed.len());
+    for device in listed {
         // Without an id it cannot be told apart from others.
         let Some(id) = device.id.as_ref().map(DeviceId::as_str).filter(|id| id.len() <= LONGEST_ID) else { continue };
-        if !compared.insert(id) {
+        let is_covered = ids.entry(id).or_default();
+        // A device that is listed twice is compared once.
+        if *is_covered || !kinds.covers(device) {
             continue;
         }
+        *is_covered = true;
         let state = DeviceState::of(device.connection_status);
-        let facts = Facts::of(device, matches!(state, DeviceState::Up | DeviceState::Degraded));
+        let is_connected = matches!(state, DeviceState::Up | DeviceState::Degraded);
         match known.get(id) {
             None => {
                 let change = Change { from: None, to: state, since: at };
-                let tracked = Tracked::first(state, at);
+                let (tracked, facts) = (Tracked::first(state, at), Facts::of(device, is_connected));
                 let new = Seen { tracked, gone_since: None, is_waiting: waits, alert: None, flips: Vec::new(), facts };
                 writes.push(Write::Put(id.to_owned(), Box::new(new), (!waits).then_some(change)));
             }
+            Some(before) if before.is_still(state) && before.facts.are_of(device, is_connected) => {}
             Some(before) => {
-                unlisted.remove(id);
                 let mut tracked = before.tracked.clone();
                 let flips = flips(before, state, at);
                 let change = tracked.observe(state, at, SAMPLES);
+                let facts = Facts::of(device, is_connected);
                 let after = Seen { tracked, gone_since: None, flips, facts, ..before.clone() };
                 if after != *before {
                     // A device that waits has no periods yet.
@@ -309,10 +297,15 @@ fn compare(
             }
         }
     }
-    let listed: HashSet<&str> = listed.iter().filter_map(|device| Some(device.id.as_ref()?.as_str())).collect();
-    for (id, before) in unlisted {
+    let mut gone = 0;
+    for (id, before) in known {
+        let is_listed = match ids.get(id.as_str()) {
+            Some(true) => continue,
+            is_covered => is_covered.is_some(),
+        };
+        gone += usize::from(!is_listed);
         // The watch no longer covers it, or it was never approved: that is no loss.
-        if listed.contains(id) || before.is_waiting {
+        if is_listed || before.is_waiting {
             writes.push(Write::Forget(id.to_owned()));
             continue;
         }
@@ -329,7 +322,7 @@ fn compare(
             writes.push(Write::Put(id.to_owned(), Box::new(after), change));
         }
     }
-    writes
+    (writes, gone)
 }
 
 /// When the last readings of a device differed from the ones before, this one included.
@@ -364,7 +357,7 @@ mod tests {
     fn changes(readings: &[Vec<Device>]) -> Vec<(i64, String, DeviceState)> {
         let (mut known, mut changes) = (HashMap::new(), Vec::new());
         for (minute, listed) in (0..).zip(readings) {
-            for write in compare(&known, listed, (WatchedKinds::default(), false), at(minute)) {
+            for write in compare(&known, listed, (WatchedKinds::default(), false), at(minute)).0 {
                 match write {
                     Write::Put(id, seen, change) => {
                         changes.extend(change.map(|change| (minute, id.clone(), change.to)));
@@ -397,12 +390,12 @@ mod tests {
     fn what_has_not_changed_is_not_written() {
         let listed = [device("a", "connected")];
         let Some(Write::Put(id, seen, _)) =
-            compare(&HashMap::new(), &listed, (WatchedKinds::default(), false), at(0)).pop()
+            compare(&HashMap::new(), &listed, (WatchedKinds::default(), false), at(0)).0.pop()
         else {
             panic!("it is new")
         };
         let known = HashMap::from([(id, *seen)]);
-        assert_eq!(compare(&known, &listed, (WatchedKinds::default(), false), at(9)), []);
+        assert_eq!(compare(&known, &listed, (WatchedKinds::default(), false), at(9)).0, []);
     }
 
     #[test]
@@ -429,7 +422,7 @@ mod tests {
         cleared.sort();
         assert_eq!(cleared, ["a", "b"]);
         let listed = [device("a", "disconnected"), device("c", "connected"), device("d", "connected")];
-        let mut writes = compare(&known, &listed, (WatchedKinds::default(), false), at(9));
+        let (mut writes, _) = compare(&known, &listed, (WatchedKinds::default(), false), at(9));
         begin_again(&known, &mut writes, at(9));
         let mut begun: Vec<_> = writes
             .iter()
@@ -466,17 +459,21 @@ mod tests {
             || serde_json::from_value::<Device>(json!({ "id": "p", "type": "phone", "connectionStatus": "connected" }));
         let listed = [phone().unwrap()];
         let with_phones = WatchedKinds { phones: true, ..WatchedKinds::default() };
-        let Some(Write::Put(id, seen, _)) = compare(&HashMap::new(), &listed, (with_phones, false), at(0)).pop() else {
+        let Some(Write::Put(id, seen, _)) = compare(&HashMap::new(), &listed, (with_phones, false), at(0)).0.pop()
+        else {
             panic!("it is covered")
         };
         let known = HashMap::from([(id, *seen)]);
-        assert_eq!(compare(&known, &listed, (WatchedKinds::default(), false), at(3)), [Write::Forget("p".to_owned())]);
+        assert_eq!(
+            compare(&known, &listed, (WatchedKinds::default(), false), at(3)).0,
+            [Write::Forget("p".to_owned())]
+        );
     }
 
     #[test]
     fn a_device_that_waits_for_approval_has_no_state_that_counts() {
         let compare = |known: &HashMap<String, Seen>, listed: &[Device], minute| {
-            super::compare(known, listed, (WatchedKinds::default(), true), at(minute))
+            super::compare(known, listed, (WatchedKinds::default(), true), at(minute)).0
         };
         let Some(Write::Put(id, seen, None)) = compare(&HashMap::new(), &[device("a", "connected")], 0).pop() else {
             panic!("it is written without a change")
@@ -510,8 +507,8 @@ mod tests {
             },
         )]);
         let day = 24 * 60;
-        assert_eq!(compare(&known, &[], (WatchedKinds::default(), false), at(29 * day)), []);
-        let forgotten = compare(&known, &[], (WatchedKinds::default(), false), at(31 * day));
+        assert_eq!(compare(&known, &[], (WatchedKinds::default(), false), at(29 * day)).0, []);
+        let (forgotten, _) = compare(&known, &[], (WatchedKinds::default(), false), at(31 * day));
         assert_eq!(forgotten, [Write::Forget("a".to_owned())]);
     }
 }

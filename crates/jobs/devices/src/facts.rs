@@ -45,20 +45,49 @@ impl Facts {
     /// The facts of a device that is connected or not.
     pub fn of(device: &Device, is_connected: bool) -> Self {
         Self {
-            name: short(&device.display_name),
-            product: short(&device.product),
-            workspace: device.workspace_id.as_ref().map(|id| short(id.as_str())),
-            serial: device.serial.as_deref().map(short),
-            mac: device.mac.as_deref().map(short),
-            ip: device.ip.as_deref().map(short),
-            software: device.software.as_deref().map(short),
-            tags: device.tags.iter().take(MOST).map(|text| short(text)).collect(),
-            errors: device.error_codes.iter().take(MOST).map(|text| short(text)).collect(),
-            full: device.permissions.iter().any(|held| held == FULL),
+            name: short(&device.display_name).to_owned(),
+            product: short(&device.product).to_owned(),
+            workspace: workspace(device).map(str::to_owned),
+            serial: kept(device.serial.as_ref()).map(str::to_owned),
+            mac: kept(device.mac.as_ref()).map(str::to_owned),
+            ip: kept(device.ip.as_ref()).map(str::to_owned),
+            software: kept(device.software.as_ref()).map(str::to_owned),
+            tags: first(&device.tags).map(str::to_owned).collect(),
+            errors: first(&device.error_codes).map(str::to_owned).collect(),
+            full: is_full(device),
             maintenance: device.in_maintenance,
-            // It changes at every reading of a device that is connected.
-            heard_at: device.last_seen.filter(|_| !is_connected),
+            heard_at: heard_at(device, is_connected),
         }
+    }
+
+    /// Whether these are [the facts of](Self::of) a device. Of ten thousand devices hardly one has changed, so nothing is copied.
+    pub(crate) fn are_of(&self, device: &Device, is_connected: bool) -> bool {
+        let Self {
+            name,
+            product,
+            workspace: room,
+            serial,
+            mac,
+            ip,
+            software,
+            tags,
+            errors,
+            full,
+            maintenance,
+            heard_at: heard,
+        } = self;
+        name == short(&device.display_name)
+            && product == short(&device.product)
+            && room.as_deref() == workspace(device)
+            && serial.as_deref() == kept(device.serial.as_ref())
+            && mac.as_deref() == kept(device.mac.as_ref())
+            && ip.as_deref() == kept(device.ip.as_ref())
+            && software.as_deref() == kept(device.software.as_ref())
+            && tags.iter().eq(first(&device.tags))
+            && errors.iter().eq(first(&device.error_codes))
+            && *full == is_full(device)
+            && *maintenance == device.in_maintenance
+            && *heard == heard_at(device, is_connected)
     }
 
     /// Whether a person means this device by `text`: its name, its serial number, its hardware address in any form, or its id.
@@ -82,8 +111,33 @@ impl Facts {
     }
 }
 
-fn short(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
+fn workspace(device: &Device) -> Option<&str> {
+    device.workspace_id.as_ref().map(|id| short(id.as_str()))
+}
+
+fn is_full(device: &Device) -> bool {
+    device.permissions.iter().any(|held| held == FULL)
+}
+
+/// It changes at every reading of a device that is connected.
+fn heard_at(device: &Device, is_connected: bool) -> Option<Timestamp> {
+    device.last_seen.filter(|_| !is_connected)
+}
+
+fn kept(text: Option<&String>) -> Option<&str> {
+    text.map(|text| short(text))
+}
+
+fn first(texts: &[String]) -> impl Iterator<Item = &str> {
+    texts.iter().take(MOST).map(|text| short(text))
+}
+
+fn short(text: &str) -> &str {
+    // No character is shorter than a byte.
+    if text.len() <= LONGEST {
+        return text;
+    }
+    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])
 }
 
 /// The permission to command a device.
@@ -124,5 +178,35 @@ mod tests {
         assert_eq!((facts.name.len(), facts.errors.len(), facts.full), (200, 32, true));
         assert!(facts.heard_at.is_some());
         assert_eq!(Facts::of(&device, true).heard_at, None, "a connected device changes at no reading");
+    }
+
+    #[test]
+    fn each_fact_that_changes_is_noticed() {
+        let mut value = serde_json::json!({
+            "displayName": "é".repeat(300), "product": "Cisco Board", "workspaceId": "w", "serial": "s", "mac": "m", "ip": "i", "software": "v",
+            "tags": ["a", "b"], "errorCodes": ["e"], "permissions": ["xapi:all"], "plannedMaintenance": "off",
+            "lastSeen": "2026-11-30T12:00:00Z",
+        });
+        let read = |value: &serde_json::Value| serde_json::from_value::<Device>(value.clone()).unwrap();
+        let before = read(&value);
+        for is_connected in [false, true] {
+            let facts = Facts::of(&before, is_connected);
+            assert!(facts.are_of(&before, is_connected));
+            assert_eq!(facts.name.chars().count(), 200);
+        }
+        let facts = Facts::of(&before, false);
+        let names: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+        for name in names {
+            let kept = value[&name].take();
+            let after = read(&value);
+            assert!(name == "plannedMaintenance" || !facts.are_of(&after, false), "{name}");
+            assert!(Facts::of(&after, false).are_of(&after, false), "{name}");
+            value[&name] = kept;
+        }
+        value["plannedMaintenance"] = "on".into();
+        assert!(!facts.are_of(&read(&value), false));
+        value["plannedMaintenance"] = "off".into();
+        value["tags"] = serde_json::json!(["a", "b", "c"]);
+        assert!(!facts.are_of(&read(&value), false));
     }
 }

@@ -26,6 +26,13 @@ pub struct Seen {
     pub facts: Facts,
 }
 
+impl Seen {
+    /// Whether a reading of this state is no news.
+    pub(crate) fn is_still(&self, state: DeviceState) -> bool {
+        self.tracked.state == state && self.tracked.candidate.is_none() && self.gone_since.is_none()
+    }
+}
+
 /// How the last reading of a watch went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {

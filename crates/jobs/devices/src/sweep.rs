@@ -11,7 +11,7 @@ use lanyard_store::sql::Tx;
 use lanyard_store::{About, Store, StoreError};
 use lanyard_work::{JobContext, call_class};
 
-use crate::alerts;
+use crate::alerts::{self, Teller};
 use crate::decide::{Decision, Known, Swept, Write, decide};
 use crate::places;
 use crate::remembered::Remembered;
@@ -80,12 +80,18 @@ pub async fn record(
         },
         reading,
         alerts: alerts::open_of(store, id).await?,
-        places: places::of_watch(store, id).await?,
         silences: alerts::silences_of(store, id).await?,
     };
     let about = about(credential);
     let name = credential.map(|credential| credential.name.as_str());
-    let decision = decide(watch, name, &mut known, listed, at);
+    let mut decision = decide(watch, name, &mut known, listed, at);
+    if !decision.due.devices.is_empty() {
+        // Only the texts of alerts need them.
+        let places = places::of_watch(store, id).await?;
+        let teller = Teller { watch: watch.name.as_str(), credential: name, at, places: Some(&places) };
+        decision.raised.extend(teller.raise(&decision.due));
+    }
+    decision.swept.raised = decision.raised.len();
     let Some(entered) = write(store, id, (&decision, &about), (read_before, at)).await? else {
         // The reading of another process counts: it is as new as this one.
         return Ok(Swept { changed: 0, gone: 0, raised: 0, ended: 0, ..decision.swept });

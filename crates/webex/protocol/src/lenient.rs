@@ -1,8 +1,10 @@
 //! Fields as Webex really fills them: missing, null, or with a word that is new.
 
+use std::fmt;
+
 use jiff::Timestamp;
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 /// A null counts as a missing field.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -15,26 +17,113 @@ where
 
 /// A time in the spelling of RFC 3339; anything else is an unknown time and not an error.
 pub(crate) fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let value = Option::<Value>::deserialize(deserializer)?;
-    Ok(value.as_ref().and_then(Value::as_str).and_then(|text| text.parse().ok()))
+    deserializer.deserialize_any(OfText(|text: &str| text.parse().ok()))
 }
 
 /// A text; anything else is none.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let value = Option::<Value>::deserialize(deserializer)?;
-    Ok(if let Some(Value::String(text)) = value { Some(text) } else { None })
+    deserializer.deserialize_any(OfText(|text: &str| Some(text.to_owned())))
 }
 
 /// The texts of a list. What is no list is an empty one, and what is no text is left out.
 pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let Some(Value::Array(values)) = Option::<Value>::deserialize(deserializer)? else { return Ok(Vec::new()) };
-    Ok(values.into_iter().filter_map(|value| if let Value::String(text) = value { Some(text) } else { None }).collect())
+    deserializer.deserialize_any(Texts)
 }
 
 /// Whether something is in maintenance: the word `on`, or an object with that mode. Anything else is no maintenance.
 pub(crate) fn maintenance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    let value = Option::<Value>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(value.as_str().or_else(|| value.get("mode")?.as_str()) == Some("on"))
+    deserializer.deserialize_any(Maintenance)
+}
+
+/// Methods of a [`Visitor`]: a value of another shape than those that it reads is the default.
+macro_rules! otherwise_default {
+    ($($method:ident($($value:ident: $type:ty)?)),*) => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any value")
+        }
+        $(fn $method<E: de::Error>(self $(, _: $type)?) -> Result<Self::Value, E> {
+            Ok(Self::Value::default())
+        })*
+    };
+    (scalars) => {
+        otherwise_default!(visit_bool(v: bool), visit_i64(v: i64), visit_u64(v: u64), visit_f64(v: f64), visit_unit(), visit_none());
+    };
+    (list) => {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Self::Value::default())
+        }
+    };
+    (object) => {
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+            while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(Self::Value::default())
+        }
+    };
+}
+
+/// Reads a text.
+struct OfText<F>(F);
+
+impl<'de, T, F: FnOnce(&str) -> Option<T>> Visitor<'de> for OfText<F> {
+    type Value = Option<T>;
+
+    otherwise_default!(scalars);
+    otherwise_default!(list);
+    otherwise_default!(object);
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((self.0)(text))
+    }
+}
+
+struct Texts;
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = Vec<String>;
+
+    otherwise_default!(scalars);
+    otherwise_default!(object);
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(Item(text)) = items.next_element()? {
+            texts.extend(text);
+        }
+        Ok(texts)
+    }
+}
+
+/// A text, or none.
+#[derive(Deserialize)]
+struct Item(#[serde(deserialize_with = "text")] Option<String>);
+
+struct Maintenance;
+
+impl<'de> Visitor<'de> for Maintenance {
+    type Value = bool;
+
+    otherwise_default!(scalars);
+    otherwise_default!(list);
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(text == "on")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut is_on = false;
+        while let Some(name) = fields.next_key::<String>()? {
+            match name.as_str() {
+                "mode" => is_on = fields.next_value::<Item>()?.0.as_deref() == Some("on"),
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(is_on)
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod step;
 mod stored;
 mod text;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,6 +20,7 @@ pub(crate) use self::stored::{
     silences, silences_of,
 };
 pub(crate) use self::text::{Ending, Teller};
+use crate::seen::Seen;
 
 /// How long a device must be down.
 pub const DOWN_FOR: SignedDuration = SignedDuration::from_mins(5);
@@ -208,6 +210,17 @@ pub struct AlertFacts {
     pub product: Option<String>,
     /// Its serial number.
     pub serial: Option<String>,
+}
+
+/// The devices that enter an alert after a reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// By rule.
+    pub(crate) devices: BTreeMap<Rule, Vec<(String, Seen)>>,
+    /// How many devices the watch has.
+    pub(crate) watched: usize,
+    /// How many of them are well.
+    pub(crate) well: usize,
 }
 
 /// An alert that is to be raised.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Alert, AlertFacts, Raised, Rule};
+use super::{Alert, AlertFacts, Due, Raised, Rule, SINGLE};
 use crate::places::Places;
 use crate::seen::Seen;
 use crate::state::DeviceState;
@@ -41,8 +41,25 @@ pub(crate) enum Ending<'a> {
 }
 
 impl Teller<'_> {
+    /// The alerts of the devices that enter one.
+    pub(crate) fn raise(&self, due: &Due) -> Vec<Raised> {
+        let mut raised = Vec::new();
+        for (&rule, devices) in &due.devices {
+            let mut devices: Vec<(&str, &Seen)> = devices.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
+            devices.sort_by(|(a, one), (b, other)| (&one.facts.name, a).cmp(&(&other.facts.name, b)));
+            let others = |of: usize| (due.watched - of, if rule == Rule::Down { due.well } else { 0 });
+            // What Webex no longer lists has one cause more often than not.
+            if rule == Rule::Coverage || devices.len() > SINGLE {
+                raised.push(self.devices(rule, &devices, others(devices.len())));
+            } else {
+                raised.extend(devices.iter().map(|device| self.device(rule, *device, others(1))));
+            }
+        }
+        raised
+    }
+
     /// An alert about one device. `others` is how many other devices the watch sees, and how many of those are well.
-    pub(crate) fn device(&self, rule: Rule, (id, seen): (&str, &Seen), others: (usize, usize)) -> Raised {
+    fn device(&self, rule: Rule, (id, seen): (&str, &Seen), others: (usize, usize)) -> Raised {
         let facts = &seen.facts;
         let (name, product) = (self.name(id, seen), product(seen));
         let began = moment(seen.tracked.since);
@@ -99,7 +116,7 @@ impl Teller<'_> {
     }
 
     /// One alert about several devices. There is at least one.
-    pub(crate) fn devices(&self, rule: Rule, devices: &[(&str, &Seen)], others: (usize, usize)) -> Raised {
+    fn devices(&self, rule: Rule, devices: &[(&str, &Seen)], others: (usize, usize)) -> Raised {
         if let [one] = devices {
             return self.device(rule, *one, others);
         }
