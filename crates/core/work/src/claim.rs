@@ -97,7 +97,7 @@ impl Claim {
             let document = Document { progress: progress.clone(), losses, ..unit.document.clone() };
             let mut next = Unit { document, ..unit.clone() };
             next.deadline = Some(crate::queue::after(now, crate::queue::CLAIM));
-            if self.queue.put_with(&mut next, unit.fence, now, event).await? {
+            if self.queue.put_with(&mut next, unit.seen(), now, event).await? {
                 *unit = next;
                 return match *self.halt.borrow() {
                     Some(stop) => Err(stop.into()),

@@ -11,7 +11,7 @@ use lanyard_time::Heartbeat;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::unit::{Document, State, TABLE, Unit, UnitId};
+use crate::unit::{Document, Seen, State, TABLE, Unit, UnitId};
 
 /// The units of a store. A clone is a handle to the same queue.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ impl Queue {
         tx.run(insert).await
     }
 
-    /// Makes a recurring unit due now.
+    /// Makes a recurring unit due now. One that a process works on is due again as soon as that work ends.
     pub async fn wake(&self, kind: &str, key: &str) -> Result<(), StoreError> {
         let now = self.store.time().await?;
         self.store
@@ -198,7 +198,7 @@ impl Queue {
             if unit.document.state.is_end() || unit.document.state == State::Cancelling {
                 return Ok(Some(unit));
             }
-            let seen = unit.fence;
+            let seen = unit.seen();
             let is_held = unit.deadline.is_some_and(|deadline| deadline > now)
                 && unit.holder.as_ref().is_some_and(|holder| !self.store.has_ended(holder));
             unit.document.state = if is_held { State::Cancelling } else { State::Cancelled };
@@ -242,7 +242,7 @@ impl Queue {
                 }
                 Err(error) => return Err(error),
             };
-            let seen = unit.fence;
+            let seen = unit.seen();
             if unit.holder.is_some() {
                 unit.document.losses += 1;
             }
@@ -288,8 +288,9 @@ impl Queue {
             .await
     }
 
-    /// Writes a unit over the one with the fence `seen`, under a new fence. `false` if another process wrote it in the meantime.
-    pub(crate) async fn put(&self, unit: &mut Unit, seen: u64, now: Timestamp) -> Result<bool, StoreError> {
+    /// Writes a unit over the one that was `seen`, under a new fence. `false` if another process wrote it in the meantime. One that was woken
+    /// since keeps that time.
+    pub(crate) async fn put(&self, unit: &mut Unit, seen: Seen, now: Timestamp) -> Result<bool, StoreError> {
         self.put_with(unit, seen, now, None).await
     }
 
@@ -297,11 +298,11 @@ impl Queue {
     pub(crate) async fn put_with(
         &self,
         unit: &mut Unit,
-        seen: u64,
+        seen: Seen,
         now: Timestamp,
         event: Option<&Event>,
     ) -> Result<bool, StoreError> {
-        unit.fence = seen + 1;
+        unit.fence = seen.fence + 1;
         unit.document.changed = now;
         let is_end = unit.document.state.is_end();
         if is_end {
@@ -312,13 +313,14 @@ impl Queue {
             .write_rows(|mut tx| async move {
                 let update = sql(TABLE, UPDATE)
                     .bind(unit.id.as_str())
-                    .bind(seen)
+                    .bind(seen.fence)
                     .bind(unit.fence)
                     .bind(unit.due)
                     .bind(unit.holder.as_deref())
                     .bind(unit.deadline)
                     .bind(&*unit.seal(&self.store))
-                    .bind(is_end.then_some(now));
+                    .bind(is_end.then_some(now))
+                    .bind(seen.due.filter(|_| !is_end));
                 if tx.run(update).await? == 0 {
                     return tx.abandon(false).await;
                 }
@@ -396,6 +398,8 @@ const COUNT_DUE: &str =
     "SELECT kind, CAST(count(*) AS BIGINT) AS n FROM work WHERE due <= $1 GROUP BY kind ORDER BY kind LIMIT 100";
 const INSERT: &str = "INSERT INTO work (id, kind, key, due, fence, document) VALUES ($1, $2, $3, $4, $5, $6) \
      ON CONFLICT (kind, key) DO NOTHING";
-const UPDATE: &str = "UPDATE work SET fence = $3, due = $4, holder = $5, deadline = $6, document = $7, ended = $8 \
+const UPDATE: &str = "UPDATE work SET fence = $3, due = CASE WHEN due > $9 THEN due ELSE $4 END, holder = $5, deadline = $6, document = $7, ended = $8 \
      WHERE id = $1 AND fence = $2";
-const WAKE: &str = "UPDATE work SET due = $3 WHERE kind = $1 AND key = $2 AND due > $3";
+/// A time later than the one at which it was claimed says that it was woken since.
+const WAKE: &str = "UPDATE work SET due = CASE WHEN holder IS NOT NULL AND due >= $3 THEN due + 1 ELSE $3 END \
+     WHERE kind = $1 AND key = $2 AND (due > $3 OR holder IS NOT NULL)";

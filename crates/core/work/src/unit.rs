@@ -126,6 +126,13 @@ pub struct Unit {
     pub(crate) fence: u64,
 }
 
+/// The columns of a unit, as the process that writes over it read them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) fence: u64,
+    pub(crate) due: Option<Timestamp>,
+}
+
 /// The sealed contents of a unit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Document {
@@ -157,6 +164,10 @@ impl Unit {
     /// Whether it is a run.
     pub fn is_run(&self) -> bool {
         self.document.starter.is_some()
+    }
+
+    pub(crate) const fn seen(&self) -> Seen {
+        Seen { fence: self.fence, due: self.due }
     }
 
     pub(crate) fn read(store: &Store, row: &Row) -> Result<Self, StoreError> {

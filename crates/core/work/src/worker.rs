@@ -228,7 +228,7 @@ async fn end(claim: &Claim, next: Result<Next, Halt>) -> Result<(), StoreError> 
             None if unit.document.state == State::Cancelling => next.document.state = State::Cancelled,
             None => next.document.state = State::Waiting,
         }
-        if claim.queue.put(&mut next, unit.fence, now).await? || claim.look_again(&mut unit).await.is_err() {
+        if claim.queue.put(&mut next, unit.seen(), now).await? || claim.look_again(&mut unit).await.is_err() {
             return Ok(());
         }
     }

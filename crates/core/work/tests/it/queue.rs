@@ -8,12 +8,13 @@ use std::time::Duration;
 use lanyard_operation::Starter;
 use lanyard_work::{Claim, Halt, Next, State, Unit};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::world::{World, on_both_engines};
 
 on_both_engines!(
     a_recurring_unit_is_added_once_and_is_due_again,
+    a_unit_that_is_woken_while_it_is_worked_on_is_due_again_at_once,
     what_is_due_is_counted_by_kind,
     a_dead_process_loses_its_unit_and_cannot_write_any_more,
     work_that_is_cancelled_stops_at_its_next_step,
@@ -93,6 +94,48 @@ async fn a_recurring_unit_is_added_once_and_is_due_again(world: World) {
     assert!(done.try_recv().is_err());
     world.queue.remove("rooms.poll", "acme").await.unwrap();
     assert!(world.queue.recurring("rooms.poll", "acme").await.unwrap().is_none());
+    worker.abort();
+}
+
+async fn a_unit_that_is_woken_while_it_is_worked_on_is_due_again_at_once(world: World) {
+    world.queue.ensure("rooms.poll", "acme", &json!(0)).await.unwrap();
+    let (began, mut started) = mpsc::unbounded_channel();
+    let (go_on, may_go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let worker = world.worker("rooms.poll", {
+        let (began, wait, reported) = (began.clone(), Arc::clone(&go_on), Arc::clone(&may_go_on));
+        move |claim: Claim| {
+            let (began, wait, reported) = (began.clone(), Arc::clone(&wait), Arc::clone(&reported));
+            async move {
+                let times: u32 = claim.earlier().unwrap();
+                began.send(times).unwrap();
+                wait.notified().await;
+                // Progress that is reported after it was woken does not hide that.
+                claim.progress(&(times + 1)).await?;
+                reported.notify_one();
+                Ok(Next::Again(Duration::from_hours(1)))
+            }
+        }
+    });
+    assert_eq!(started.recv().await, Some(0));
+    // Twice in the same millisecond: the clock stands still.
+    for _ in 0..2 {
+        world.queue.wake("rooms.poll", "acme").await.unwrap();
+    }
+    go_on.notify_one();
+    may_go_on.notified().await;
+    world.clock.advance(Duration::from_millis(10));
+    world.queue.wake("rooms.other", "acme").await.unwrap();
+    assert_eq!(started.recv().await, Some(1), "what it read before it was woken may be old");
+    // Nobody woke it this time.
+    go_on.notify_one();
+    let waiting = loop {
+        let unit = world.queue.recurring("rooms.poll", "acme").await.unwrap().unwrap();
+        if unit.document.state == State::Waiting {
+            break unit;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(waiting.due > Some(world.store.time().await.unwrap()), "{waiting:?}");
     worker.abort();
 }
 
