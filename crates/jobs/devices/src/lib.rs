@@ -10,6 +10,7 @@ mod calls;
 mod comparing;
 mod decide;
 mod facts;
+mod held;
 mod hours;
 mod labels;
 mod measured;
@@ -40,14 +41,15 @@ pub use self::calls::alerts::{
 };
 pub use self::calls::approve::ApproveDevices;
 pub use self::calls::coverage::{Against, Coverage, CoverageView, ListedDevice, MissingView};
-pub use self::calls::device::{
-    AvailabilityView, BlindCause, BlindView, DeviceDetail, DeviceView, DevicesView, ListDevices, PeriodView, ShowDevice,
-};
+pub use self::calls::device::DeviceView;
+pub use self::calls::list::{DevicesView, ListDevices};
 pub use self::calls::report::{DeviceHistory, HistoryView, Report, ReportBy, ReportRow, ReportView};
+pub use self::calls::show::{AvailabilityView, DeviceDetail, PeriodView, ShowDevice};
 pub use self::calls::sweep::{Sweep, SweptView};
 pub use self::calls::watch::{ListWatches, PauseWatch, RemoveWatch, WatchView};
 pub use self::calls::watch_add::{AddWatch, AddWatches, AddedManyView, AddedView, Each, NotAddedView, WatchSettings};
 pub use self::calls::watch_set::{SetWatch, ShowWatch, WatchChanges, WatchDetail};
+pub use self::calls::watched::{BlindCause, BlindView};
 pub use self::calls::xapi::{XapiGet, XapiRanView, XapiRun, XapiStatusView};
 pub use self::decide::Swept;
 pub use self::facts::Facts;

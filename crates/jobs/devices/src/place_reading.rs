@@ -42,10 +42,27 @@ pub struct PlacesRead {
 /// forgotten.
 pub(crate) async fn read_places(job: &JobContext, stored: &StoredWatch) -> Result<Option<PlacesRead>, StoreError> {
     let StoredWatch { id, watch, .. } = stored;
-    let own = job.store.credential_by_id(watch.credential).await?;
-    let Some(with) = comparing(&job.store, watch, own.as_ref()).await? else {
-        places::forget_all(&job.store, id).await?;
-        return Ok(None);
+    let with = async {
+        let own = job.store.credential_by_id(watch.credential).await?;
+        comparing(&job.store, watch, own.as_ref()).await
+    };
+    let with = match with.await {
+        Ok(Some(with)) => with,
+        Ok(None) => {
+            places::forget_all(&job.store, id).await?;
+            return Ok(None);
+        }
+        // A row that was altered without Lanyard is named where watches are shown. It may be put right, so what is known stays.
+        Err(error) if error.is_of_one_row() => {
+            let reading = PlacesReading {
+                tried_at: Some(job.store.time().await?),
+                reason: Some(error.to_string()),
+                ..places::reading_of(&job.store, id).await?
+            };
+            places::note(&job.store, id, &reading).await?;
+            return Ok(Some(PlacesRead { failed: reading.reason, ..PlacesRead::default() }));
+        }
+        Err(error) => return Err(error),
     };
     let known = places::of_watch(&job.store, id).await?;
     let mut listed = Vec::new();

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::state::DISTANCE;
 use crate::sweep::{SWEEP, called};
-use crate::watch::{LONGEST_INTERVAL, StoredWatch, watch};
+use crate::watch::{LONGEST_INTERVAL, StoredWatch, credential_of, watch};
 
 /// The kind of the unit. Its key is the id of the watch.
 const QUEUE: &str = "devices.queue";
@@ -48,6 +48,11 @@ pub(crate) async fn ensure(job: &JobContext, stored: &StoredWatch) -> Result<(),
     }
 }
 
+/// Makes the unit of a watch due now, if it has one.
+pub(crate) async fn wake(job: &JobContext, watch: &str) -> Result<(), StoreError> {
+    job.queue.wake(QUEUE, watch).await
+}
+
 /// Removes the unit of a watch.
 pub(crate) async fn remove(job: &JobContext, watch: &str) -> Result<(), StoreError> {
     job.queue.remove(QUEUE, watch).await
@@ -55,10 +60,7 @@ pub(crate) async fn remove(job: &JobContext, watch: &str) -> Result<(), StoreErr
 
 /// The workspace integration of a watch, and its address at Webex; `None` if the watch has a credential of another kind, or none.
 async fn integration(job: &JobContext, stored: &StoredWatch) -> Result<Option<(Credential, SafeUrl)>, StoreError> {
-    let found = match job.store.credential_by_id(stored.watch.credential).await {
-        Err(error) if error.is_of_one_row() => return Ok(None),
-        found => found?,
-    };
+    let found = credential_of(&job.store, stored.watch.credential).await?;
     let Some(credential) = found.filter(|credential| credential.kind == Kind::WorkspaceIntegration) else {
         return Ok(None);
     };

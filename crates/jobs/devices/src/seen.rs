@@ -7,6 +7,7 @@ use lanyard_store::sql::{Row, Tx, sql};
 use lanyard_store::{Store, StoreError};
 
 use crate::facts::Facts;
+use crate::held::hold;
 use crate::state::{Candidate, Change, DeviceState, Tracked};
 
 /// A device of a watch.
@@ -233,7 +234,7 @@ pub(crate) async fn put_reading(
     before: Option<Timestamp>,
     (reading, at): (&Reading, Timestamp),
 ) -> Result<bool, StoreError> {
-    if tx.row(sql("devices_watches", SELECT_WATCH).bind(watch)).await?.is_none() {
+    if !hold(tx, watch).await? {
         return Ok(false);
     }
     let put = sql(READINGS, PUT_READING)
@@ -253,6 +254,9 @@ const FUTURE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether the last reading of a watch is the one of this time.
 pub(crate) async fn is_last(tx: &mut Tx, watch: &str, read_at: Option<Timestamp>) -> Result<bool, StoreError> {
+    if !hold(tx, watch).await? {
+        return Ok(false);
+    }
     let row = tx.row(sql(READINGS, SELECT_READING).bind(watch)).await?;
     let stored = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
     Ok(row.is_some_and(|row| reading(&row).is_ok_and(|reading| stored(reading.read_at) == stored(read_at))))
@@ -297,5 +301,4 @@ const PUT_READING: &str = "INSERT INTO devices_readings (watch, read_at, blind_s
      blind_since = excluded.blind_since, reason = excluded.reason, listed = excluded.listed, left_out = excluded.left_out, \
      revision = devices_readings.revision + 1 \
      WHERE COALESCE(devices_readings.read_at, 0) = $7 OR devices_readings.read_at > $8";
-const SELECT_WATCH: &str = "SELECT id FROM devices_watches WHERE id = $1";
 const PRUNE: &str = "DELETE FROM devices_periods WHERE watch = $1 AND ended < $2";

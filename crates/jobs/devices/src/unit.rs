@@ -11,7 +11,7 @@ use crate::queue;
 use crate::remembered::Remembered;
 pub(crate) use crate::sweep::SWEEP;
 use crate::sweep::sweep;
-use crate::watch::{LONGEST_INTERVAL, StoredWatch, watch, watches};
+use crate::watch::{LONGEST_INTERVAL, StoredWatch, credential_of, watch, watches};
 
 /// The kind of the unit that reads workspaces and locations. Its key is the id of the watch.
 pub(crate) const PLACES: &str = "devices.places";
@@ -44,16 +44,20 @@ pub async fn begin_work(job: &JobContext) -> Result<(), StoreError> {
 
 /// Adds the unit that reads the places of a watch, if a credential can read them.
 pub(crate) async fn ensure_places(job: &JobContext, found: &StoredWatch) -> Result<(), StoreError> {
-    let own = match job.store.credential_by_id(found.watch.credential).await {
-        Err(error) if error.is_of_one_row() => None,
-        own => own?,
-    };
+    let own = credential_of(&job.store, found.watch.credential).await?;
     match comparing(&job.store, &found.watch, own.as_ref()).await {
         Ok(Some(_)) => job.queue.ensure(PLACES, &found.id, &Value::Null).await,
         Ok(None) => Ok(()),
         Err(error) if error.is_of_one_row() => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Makes all units of a watch due now: it was changed.
+pub(crate) async fn wake(job: &JobContext, watch: &str) -> Result<(), StoreError> {
+    job.queue.wake(SWEEP, watch).await?;
+    job.queue.wake(PLACES, watch).await?;
+    queue::wake(job, watch).await
 }
 
 /// The watch of a unit, or what comes next if it is not read.
@@ -98,7 +102,8 @@ async fn read_places_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt>
         job.queue.remove(PLACES, &found.id).await?;
         return Err(Halt::Lost);
     };
-    if let Some(reason) = &read.failed {
+    // The same reason again is no news.
+    if let Some(reason) = read.failed.as_ref().filter(|_| read.failed != reading.reason) {
         tracing::warn!(watch = %found.watch.name, credential = read.with, reason, "not all workspaces and locations of a watch can be read");
     }
     Ok(Next::Again(INTERVAL))

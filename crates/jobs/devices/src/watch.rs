@@ -121,6 +121,14 @@ pub(crate) async fn named(store: &Store, name: &WatchName) -> Result<StoredWatch
     })
 }
 
+/// A credential of a watch; `None` if it was removed, or its row was altered without Lanyard: readings and lists of credentials name that.
+pub(crate) async fn credential_of(store: &Store, id: CredentialId) -> Result<Option<Credential>, StoreError> {
+    match store.credential_by_id(id).await {
+        Err(error) if error.is_of_one_row() => Ok(None),
+        found => found,
+    }
+}
+
 /// Adds a watch. `false` if there is one with its name.
 pub async fn insert(
     store: &Store,

@@ -12,6 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
+use lanyard_credential::{CredentialId, CredentialName};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::step::{FLIPS, Step, is_flip, step};
@@ -210,6 +211,8 @@ pub struct AlertFacts {
     pub product: Option<String>,
     /// Its serial number.
     pub serial: Option<String>,
+    /// The credential of the watch: the end of the alert is told to those who were told of its beginning, even after that was removed.
+    pub credential: Option<(CredentialId, CredentialName)>,
 }
 
 /// The devices that enter an alert after a reading.

@@ -72,6 +72,8 @@ pub(crate) async fn raise(
     if raised.rule == Rule::Blind && !tx.rows(sql(TABLE, SELECT_BLIND).bind(watch)).await?.is_empty() {
         return Ok(None);
     }
+    let credential = about.as_credential().map(|(id, name)| (*id, name.clone()));
+    let facts = AlertFacts { credential, ..raised.facts.clone() };
     tx.run(sql(COUNTERS, COUNT).bind(COUNTER)).await?;
     let counted = tx.row(sql(COUNTERS, SELECT_COUNTER).bind(COUNTER)).await?;
     let number = counted.map(|row| row.integer("last")).transpose()?.unwrap_or_default();
@@ -82,7 +84,7 @@ pub(crate) async fn raise(
         .bind(raised.rule.as_str())
         .bind(raised.since)
         .bind(at)
-        .bind(serde_json::to_string(&raised.facts).expect("facts are written as JSON"));
+        .bind(serde_json::to_string(&facts).expect("facts are written as JSON"));
     tx.run(insert).await?;
     let shown = AlertNumber::new(number);
     let hint = raised.hint.clone().unwrap_or_else(|| format!("lanyard devices alerts show {shown}"));
@@ -107,8 +109,9 @@ pub(crate) async fn end(tx: &mut Tx, (ended, about): (&Ended, &About), at: Times
     if tx.run(sql(TABLE, END).bind(alert.number.number()).bind(at)).await? == 0 {
         return Ok(());
     }
+    let earlier = alert.facts.credential.as_ref().filter(|_| about.as_credential().is_none());
     tx.record(
-        about.clone(),
+        earlier.map_or_else(|| about.clone(), |(id, name)| About::credential(id, name)),
         Event::JobAlert {
             job: JOB.to_owned(),
             news: alert.rule.end_event().to_owned(),

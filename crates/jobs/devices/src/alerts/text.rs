@@ -111,6 +111,7 @@ impl Teller<'_> {
                 device: Some(id.to_owned()),
                 product: text(&facts.product),
                 serial: facts.serial.clone(),
+                credential: None,
             },
         }
     }

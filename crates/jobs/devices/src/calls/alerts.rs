@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::{self, Acknowledged, Alert, AlertNumber, Filter, Rule, Silence};
 use crate::calls::alert_view::AlertView;
-use crate::calls::device::{DeviceView, Meant, Watched, check_labels, everything, find};
+use crate::calls::device::DeviceView;
+use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
+use crate::calls::watched::{Watched, check_labels, everything};
 use crate::labels::WantedLabel;
 use crate::watch::stored;
 use crate::watch_name::WatchName;

@@ -5,8 +5,10 @@ use lanyard_store::{About, Event, StoreError};
 use lanyard_work::JobContext;
 use serde::{Deserialize, Serialize};
 
-use crate::calls::device::{DeviceView, Meant, Watched, everything, find};
+use crate::calls::device::DeviceView;
+use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
+use crate::calls::watched::{Watched, everything};
 use crate::seen::{self, Seen};
 use crate::watch::{named, stored};
 use crate::watch_name::WatchName;

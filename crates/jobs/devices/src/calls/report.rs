@@ -10,7 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::availability::Tally;
-use crate::calls::device::{DeviceView, Meant, PeriodView, Watched, check_labels, everything, find, shown};
+use crate::calls::device::DeviceView;
+use crate::calls::find::{Meant, find};
+use crate::calls::show::{PeriodView, shown};
+use crate::calls::watched::{Watched, check_labels, everything};
 use crate::hours::{BusinessHours, Month};
 use crate::labels::WantedLabel;
 use crate::places::Place;

@@ -6,7 +6,7 @@ use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::calls::device::check_labels;
+use crate::calls::watched::check_labels;
 use crate::decide::Swept;
 use crate::labels::{WantedLabel, labels_of};
 use crate::place_reading::read_places_if_due;

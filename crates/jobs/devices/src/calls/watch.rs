@@ -18,9 +18,9 @@ use crate::queue;
 use crate::remembered::Remembered;
 use crate::seen::{self, Reading};
 use crate::sweep::about;
-use crate::unit::{PLACES, SWEEP};
+use crate::unit::{PLACES, SWEEP, wake};
 use crate::watch::{
-    LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, end_alerts, named, remove, stored, update,
+    LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, credential_of, end_alerts, named, remove, stored, update,
     watches,
 };
 use crate::watch_name::WatchName;
@@ -143,9 +143,9 @@ impl Operation for PauseWatch {
             }
             // Also where nothing has changed: an earlier call may have ended before this.
             job.queue.ensure(SWEEP, &found.id, &Value::Null).await.map_err(|error| stored(&error))?;
-            job.queue.wake(SWEEP, &found.id).await.map_err(|error| stored(&error))?;
+            wake(job, &found.id).await.map_err(|error| stored(&error))?;
             let credential =
-                job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
+                credential_of(&job.store, found.watch.credential).await.map_err(|error| stored(&error))?;
             if self.pause {
                 let at = job.store.time().await.map_err(|error| stored(&error))?;
                 end_alerts(&job.store, &found, &about(credential.as_ref()), at)
@@ -207,7 +207,7 @@ pub(crate) async fn shown(
     credential: Option<&Credential>,
 ) -> Result<WatchView, StoreError> {
     let against = match found.watch.against {
-        Some(id) => job.store.credential_by_id(id).await?,
+        Some(id) => credential_of(&job.store, id).await?,
         None => None,
     };
     let (reading, _) = seen::reading_of(&job.store, &found.id).await?;

@@ -16,8 +16,8 @@ use crate::calls::watch_add::against;
 use crate::place_reading::read_places;
 use crate::seen;
 use crate::state::DeviceState;
-use crate::unit::{SWEEP, ensure_places};
-use crate::watch::{named, stored, update};
+use crate::unit::{ensure_places, wake};
+use crate::watch::{credential_of, named, stored, update};
 use crate::watch_name::WatchName;
 
 /// A watch with what it sees.
@@ -60,7 +60,7 @@ impl Operation for ShowWatch {
     async fn run(self, job: &JobContext) -> Result<WatchDetail, Problem> {
         let found = named(&job.store, &self.name).await?;
         let read = async {
-            let credential = job.store.credential_by_id(found.watch.credential).await?;
+            let credential = credential_of(&job.store, found.watch.credential).await?;
             let watch = shown(job, &found, credential.as_ref()).await?;
             let devices = seen::of_watch(&job.store, &found.id).await?;
             let open = alerts::open_of(&job.store, &found.id).await?;
@@ -138,7 +138,7 @@ impl Operation for SetWatch {
             watch.kinds.personal = changes.personal.unwrap_or(watch.kinds.personal);
             watch.approve_new = changes.approve_new.unwrap_or(watch.approve_new);
             if let Some(name) = &changes.against {
-                let own = job.store.credential_by_id(watch.credential).await.map_err(|error| stored(&error))?;
+                let own = credential_of(&job.store, watch.credential).await.map_err(|error| stored(&error))?;
                 watch.against = Some(against(job, name, own.as_ref(), watch.org.as_ref()).await?);
             } else if changes.no_against {
                 watch.against = None;
@@ -162,7 +162,7 @@ impl Operation for SetWatch {
                 if !update(&job.store, &found, &event).await.map_err(|error| stored(&error))? {
                     continue;
                 }
-                job.queue.wake(SWEEP, &found.id).await.map_err(|error| stored(&error))?;
+                wake(job, &found.id).await.map_err(|error| stored(&error))?;
             }
             // Also where nothing has changed: a person who sets it again wants it to be read.
             if changes.against.is_some() || changes.no_against {
@@ -170,7 +170,7 @@ impl Operation for SetWatch {
                 ensure_places(job, &found).await.map_err(|error| stored(&error))?;
             }
             let credential =
-                job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
+                credential_of(&job.store, found.watch.credential).await.map_err(|error| stored(&error))?;
             return shown(job, &found, credential.as_ref()).await.map_err(|error| stored(&error));
         }
     }

@@ -10,8 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::calls::device::{DeviceView, Meant, Watched, everything, find};
+use crate::calls::device::DeviceView;
+use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
+use crate::calls::watched::{Watched, everything};
 use crate::facts::FULL;
 use crate::sweep::called;
 use crate::watch::stored;

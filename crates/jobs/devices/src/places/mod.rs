@@ -11,7 +11,7 @@ use lanyard_protocol::{HealthLevel, Location, Workspace, WorkspaceIssue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::stored::{PlacesReading, all, forget_all, of_watch, reading_of, readings, write};
+pub(crate) use self::stored::{PlacesReading, all, forget_all, note, of_watch, reading_of, readings, write};
 
 /// A workspace, as a credential that sees the whole organisation reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

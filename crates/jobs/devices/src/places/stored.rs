@@ -7,6 +7,7 @@ use lanyard_store::sql::{Row, Tx, sql};
 use lanyard_store::{Store, StoreError};
 
 use super::{Place, Places};
+use crate::held::hold;
 
 /// How the last reading of a watch's places went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,24 +87,7 @@ pub(crate) async fn write(
             })
             .await?;
     }
-    let (gone, is_known) = (
-        &gone,
-        store
-            .write_rows(|mut tx| async move {
-                let is_known = tx.row(sql("devices_watches", SELECT_WATCH).bind(watch)).await?.is_some();
-                if is_known {
-                    let put = sql(READINGS, PUT_READING)
-                        .bind(watch)
-                        .bind(reading.read_at)
-                        .bind(reading.tried_at.map_or(0, Timestamp::as_millisecond))
-                        .bind(reading.reason.as_deref());
-                    tx.run(put).await?;
-                }
-                tx.commit::<_, StoreError>(is_known).await
-            })
-            .await?,
-    );
-    if !is_known {
+    if !note(store, watch, reading).await? {
         // It was removed while its places were read.
         forget_all(store, watch).await?;
         return Ok(false);
@@ -119,6 +103,24 @@ pub(crate) async fn write(
             .await?;
     }
     Ok(true)
+}
+
+/// Writes how a reading went. `false` if the watch was removed.
+pub(crate) async fn note(store: &Store, watch: &str, reading: &PlacesReading) -> Result<bool, StoreError> {
+    store
+        .write_rows(|mut tx| async move {
+            if !hold(&mut tx, watch).await? {
+                return tx.abandon(false).await;
+            }
+            let put = sql(READINGS, PUT_READING)
+                .bind(watch)
+                .bind(reading.read_at)
+                .bind(reading.tried_at.map_or(0, Timestamp::as_millisecond))
+                .bind(reading.reason.as_deref());
+            tx.run(put).await?;
+            tx.commit::<_, StoreError>(true).await
+        })
+        .await
 }
 
 async fn put(tx: &mut Tx, watch: &str, id: &str, place: &Place) -> Result<(), StoreError> {
@@ -149,7 +151,6 @@ const SELECT_READINGS: &str = "SELECT watch, read_at, tried_at, reason FROM devi
 const SELECT_READING: &str = "SELECT watch, read_at, tried_at, reason FROM devices_place_readings WHERE watch = $1";
 const PUT_READING: &str = "INSERT INTO devices_place_readings (watch, read_at, tried_at, reason) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (watch) DO UPDATE SET read_at = excluded.read_at, tried_at = excluded.tried_at, reason = excluded.reason";
-const SELECT_WATCH: &str = "SELECT id FROM devices_watches WHERE id = $1";
 pub(super) const FORGET_ALL: [(&str, &str); 2] = [
     (PLACES, "DELETE FROM devices_places WHERE watch = $1"),
     (READINGS, "DELETE FROM devices_place_readings WHERE watch = $1"),

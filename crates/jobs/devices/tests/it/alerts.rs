@@ -320,7 +320,71 @@ async fn a_process_that_is_killed_at_any_point_loses_no_alert(world: World) {
     assert!(killed > 2, "no process was killed: {killed}");
 }
 
+async fn a_watch_that_is_removed_during_a_reading_leaves_nothing(world: World) {
+    let mut polls = 0;
+    let mut interrupted = 0;
+    loop {
+        polls += 1 + polls / 2;
+        let scene = world.scene(&format!("lobby-{polls}")).await;
+        let told = scene.store.journal_end().await.unwrap().number;
+        // More devices than one transaction writes.
+        let listed = |status: &str| all(600, status);
+        scene.read(0, &listed("connected")).await;
+        scene.read(3, &listed(OFFLINE)).await;
+        let read_before = read_at(scene.store, &scene.watch.id).await.unwrap();
+        let listed = listed(OFFLINE);
+        let listing = scene.listing(read_before, Ok(&listed));
+        let mut reading = Box::pin(record(scene.store, &scene.remembered, &scene.watch, &listing, at(10)));
+        let is_over = killed_after(polls, reading.as_mut()).await.is_some();
+        let event = Event::JobChanged { job: "devices".to_owned(), what: "watch removed".to_owned() };
+        let about = About::credential(&scene.credential.id, &scene.credential.name);
+        let name = &scene.watch.watch.name;
+        let removing = lanyard_devices::remove(scene.store, name, (&event, &about), at(11));
+        if is_over {
+            assert!(removing.await.unwrap().is_some());
+        } else {
+            let (read, removed) = tokio::join!(reading, removing);
+            assert!(read.is_ok() && removed.unwrap().is_some());
+            interrupted += 1;
+        }
+        for table in LEFT {
+            let left = scene.store.read(sql("devices", table).bind(scene.watch.id.as_str())).await.unwrap();
+            assert_eq!(left[0].integer("n").unwrap(), 0, "after {polls} polls: {table}");
+        }
+        let entries = scene.store.told_after(told, None, 1000).await.unwrap();
+        let news = |entry: &JournalEntry| matches!(&entry.record.event, Event::JobAlert { state, .. } if state == "firing");
+        let firing = entries.iter().filter(|entry| news(entry)).count();
+        assert_eq!(firing * 2, entries.len(), "after {polls} polls: each alert has ended");
+        if is_over {
+            break;
+        }
+    }
+    assert!(interrupted > 2, "no reading was interrupted: {interrupted}");
+}
+
+const LEFT: [&str; 4] = [
+    "SELECT COUNT(*) AS n FROM devices_alerts WHERE watch = $1",
+    "SELECT COUNT(*) AS n FROM devices_seen WHERE watch = $1",
+    "SELECT COUNT(*) AS n FROM devices_periods WHERE watch = $1",
+    "SELECT COUNT(*) AS n FROM devices_readings WHERE watch = $1",
+];
+
+async fn the_end_of_an_alert_is_told_like_its_beginning_even_without_the_credential(world: World) {
+    let scene = world.scene("lobby").await;
+    scene.read(0, &[device("1", "connected")]).await;
+    for minute in [3, 6, 9] {
+        scene.read(minute, &[device("1", OFFLINE)]).await;
+    }
+    let event = Event::JobChanged { job: "devices".to_owned(), what: "watch removed".to_owned() };
+    // The credential was removed before.
+    lanyard_devices::remove(scene.store, &scene.watch.watch.name, (&event, &About::Home), at(12)).await.unwrap();
+    // It looks at the credential of each.
+    assert_eq!(scene.news().await, ["device.down", "device.recovered"]);
+}
+
 on_both_engines!(
+    a_watch_that_is_removed_during_a_reading_leaves_nothing,
+    the_end_of_an_alert_is_told_like_its_beginning_even_without_the_credential,
     a_device_that_is_down_is_told_once_and_ended_once,
     a_degraded_device_that_goes_down_has_not_recovered,
     many_devices_that_go_down_together_share_one_alert,

@@ -210,7 +210,10 @@ fn show(detail: &WatchDetail) -> Result<(), Failure> {
 /// Who reads workspaces and locations, and when that was.
 fn places(watch: &WatchView) -> String {
     let Some(against) = &watch.against else {
-        return "not known: --against names a credential that can read them".to_owned();
+        return match &watch.places_reason {
+            Some(why) => format!("cannot be read: {why}"),
+            None => "not known: --against names a credential that can read them".to_owned(),
+        };
     };
     let read = watch.places_read_at.map_or_else(|| "never".to_owned(), |at| table::moment(at, table::room()));
     match &watch.places_reason {

@@ -1,0 +1,133 @@
+//! The devices of all watches, listed.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use lanyard_operation::{Code, Declaration, Operation, Problem};
+use lanyard_work::JobContext;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::calls::device::DeviceView;
+use crate::calls::watched::{BlindCause, BlindView, Watched, check_labels, everything};
+use crate::labels::WantedLabel;
+use crate::watch::stored;
+use crate::watch_name::WatchName;
+
+/// The devices of all watches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DevicesView {
+    /// The devices, the worst first.
+    pub devices: Vec<DeviceView>,
+    /// New devices that wait until a person approves them.
+    pub waiting: Vec<DeviceView>,
+    /// The watches that cannot read.
+    pub blind: Vec<BlindView>,
+    /// How many watches there are.
+    pub watches: usize,
+    /// How many devices were left out because their location is not known, although one was asked for.
+    pub unlocated: usize,
+    /// When the watch was read that was read the longest ago.
+    #[schemars(with = "Option<String>")]
+    pub read_at: Option<Timestamp>,
+}
+
+/// Lists the devices of all watches, or of those with this name or these labels.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListDevices {
+    /// Only those of this watch.
+    pub watch: Option<WatchName>,
+    /// Only those of watches that have all these labels.
+    #[serde(default)]
+    pub labels: Vec<WantedLabel>,
+    /// Only those at this location: its name, or a part of it.
+    #[serde(default)]
+    pub location: Option<String>,
+}
+
+impl Operation for ListDevices {
+    const DECLARED: Declaration = Declaration::read("devices.list");
+
+    type Context = JobContext;
+    type Reply = DevicesView;
+    type Error = Problem;
+
+    async fn run(self, job: &JobContext) -> Result<DevicesView, Problem> {
+        let (all, altered) = everything(job).await.map_err(|error| stored(&error))?;
+        if let Some(name) = &self.watch
+            && !all.iter().any(|found| found.watch.name == *name)
+        {
+            return Err(Problem::new(Code::NoSuchName, format!("there is no watch named {name}"))
+                .hint("list the watches: lanyard devices watch list"));
+        }
+        check_labels(&self.labels, &all)?;
+        let is_wanted = |found: &&Watched| {
+            self.watch.as_ref().is_none_or(|name| found.watch.name == *name) && found.has(&self.labels)
+        };
+        let wanted: Vec<&Watched> = all.iter().filter(is_wanted).collect();
+        let mut devices: Vec<DeviceView> = wanted.iter().flat_map(|found| found.views()).collect();
+        let unlocated = match &self.location {
+            Some(location) => at_location(&mut devices, &wanted, location)?,
+            None => 0,
+        };
+        devices.sort_by(|a, b| {
+            let of = (a.state, &a.customer, a.room(), &a.facts.name, &a.id);
+            of.cmp(&(b.state, &b.customer, b.room(), &b.facts.name, &b.id))
+        });
+        // Whose they are is not known.
+        let now = job.clock.now().wall;
+        let altered = altered.into_iter().map(|(watch, why)| {
+            let (cause, customer, credential) = (BlindCause::Altered, None, None);
+            BlindView { cause, watch, customer, since: now, why, devices: 0, credential }
+        });
+        let blind: Vec<_> = wanted.iter().filter_map(|found| found.blind()).chain(altered).collect();
+        Ok(DevicesView {
+            watches: wanted.len() + blind.iter().filter(|blind| blind.cause == BlindCause::Altered).count(),
+            waiting: wanted.iter().flat_map(|found| found.waiting()).collect(),
+            devices,
+            unlocated,
+            blind,
+            read_at: wanted.iter().filter_map(|found| found.reading.read_at).min(),
+        })
+    }
+}
+
+/// Keeps the devices at a location: the one of this name, or those whose names contain the text. Returns how many devices were left out
+/// because their location is not known.
+fn at_location(devices: &mut Vec<DeviceView>, wanted: &[&Watched], text: &str) -> Result<usize, Problem> {
+    let names = wanted.iter().flat_map(|found| found.places.values()).filter_map(|place| place.location.as_deref());
+    let names: BTreeSet<&str> = names.collect();
+    if names.is_empty() {
+        let mut reasons = wanted.iter().filter_map(|found| found.places_reading.reason.as_deref());
+        let why = reasons.next().map_or_else(
+            || "a bot cannot read them, and no watch has a credential that can".to_owned(),
+            |reason| format!("they could not be read: {reason}"),
+        );
+        let watch = wanted.first().map_or("NAME", |found| found.watch.name.as_str());
+        return Err(Problem::new(
+            Code::PersonMustAct,
+            format!("the locations of the devices are not known, because {why}"),
+        )
+        .hint(format!("name an administrator's credential: lanyard devices watch set {watch} --against CREDENTIAL")));
+    }
+    let plain = text.trim().to_lowercase();
+    let is_exact = names.iter().any(|name| name.to_lowercase() == plain);
+    let is_meant = |name: &str| {
+        let name = name.to_lowercase();
+        name == plain || (!is_exact && !plain.is_empty() && name.contains(&plain))
+    };
+    if !names.iter().any(|name| is_meant(name)) {
+        let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join("; ");
+        let more = names.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        return Err(Problem::new(Code::NoSuchName, format!("no location is called {text:?}"))
+            .hint(format!("the locations are: {shown}{more}")));
+    }
+    let unlocated = devices.iter().filter(|device| device.location() == "?").count();
+    devices.retain(|device| device.place.as_ref().and_then(|place| place.location.as_deref()).is_some_and(is_meant));
+    Ok(unlocated)
+}
+
+/// How many locations are named.
+const SHOWN: usize = 8;
