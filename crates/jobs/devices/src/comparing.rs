@@ -5,6 +5,7 @@ use lanyard_operation::{Code, Problem};
 use lanyard_protocol::{OrgId, Scope};
 use lanyard_store::{Store, StoreError};
 
+use crate::scope_hint::scope_hint;
 use crate::watch::Watch;
 
 /// The scope that shows all devices of an organisation.
@@ -52,8 +53,7 @@ pub(crate) fn check(
     };
     if !scopes.iter().any(has) {
         let what = format!("{name} does not see the whole organisation: it was not granted {}", scopes[0]);
-        return Err(Problem::new(Code::PersonMustAct, what)
-            .hint(format!("add the scope to its app and sign in again as an administrator: lanyard login {name}")));
+        return Err(Problem::new(Code::PersonMustAct, what).hint(scope_hint(other, scopes[0])));
     }
     let Some(own) = own else { return Ok(()) };
     if own.environment != other.environment {

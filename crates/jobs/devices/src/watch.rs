@@ -60,7 +60,7 @@ pub struct WatchedKinds {
     pub phones: bool,
     /// Accessories of other devices.
     pub accessories: bool,
-    /// Devices of persons.
+    /// Personal devices.
     pub personal: bool,
 }
 

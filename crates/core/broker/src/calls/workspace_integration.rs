@@ -71,7 +71,8 @@ impl Operation for AddWorkspaceIntegration {
         }
         let code = ActivationCode::new(self.activation_code.expose_secret());
         let activation = broker.verified(&self.environment, &code).await?;
-        let (app, is_new) = broker.app_of(&self.name, &self.environment, self.client, &activation).await?;
+        let (app, is_new) =
+            broker.app_of((&self.name, earlier.as_ref()), &self.environment, self.client, &activation).await?;
         let replace = self.replace;
         let work = async move |broker: Broker| {
             let added = match &earlier {
@@ -119,13 +120,18 @@ impl Broker {
     /// The app of a workspace integration, and whether it was added just now.
     async fn app_of(
         &self,
-        name: &CredentialName,
+        (name, earlier): (&CredentialName, Option<&Credential>),
         environment: &Environment,
         client: Option<NewClient>,
         activation: &Activation,
     ) -> Result<(App, bool), Error> {
         let name: AppName = name.as_str().parse().map_err(|_| Error::NameTaken(name.to_string()))?;
-        match (self.store.app(&name).await?, client) {
+        // A credential that was renamed keeps its app, which has the first name.
+        let found = match earlier.and_then(|earlier| earlier.app) {
+            Some(id) => self.store.app_by_id(id).await?,
+            None => self.store.app(&name).await?,
+        };
+        match (found, client) {
             (Some(app), None) if app.kind == AppKind::WorkspaceIntegration => {
                 expect(&app.name, &app.environment, Some(environment))?;
                 Ok((app, false))

@@ -152,7 +152,7 @@ pub(crate) async fn prune(tx: &mut Tx, watch: &str, (before, at): (Timestamp, Ti
     tx.run(sql(SILENCES, PRUNE_SILENCES).bind(watch).bind(at)).await.map(drop)
 }
 
-/// Notes that somebody looks after an alert. `false` if it has ended, or there is none.
+/// Records that somebody handles an alert. `false` if it has ended, or there is none.
 pub(crate) async fn acknowledge(
     store: &Store,
     number: AlertNumber,

@@ -15,7 +15,7 @@ use crate::calls::alert_view::AlertView;
 use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
-use crate::calls::watched::{Watched, check_labels, everything};
+use crate::calls::watched::{Watched, check_labels, chosen, everything};
 use crate::labels::WantedLabel;
 use crate::watch::stored;
 use crate::watch_name::WatchName;
@@ -151,7 +151,7 @@ impl Operation for ShowAlert {
     }
 }
 
-/// Notes that somebody looks after an alert.
+/// Records that the caller handles an alert.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcknowledgeAlert {
@@ -237,8 +237,7 @@ impl Operation for SilenceAlerts {
 
     async fn run(self, job: &JobContext) -> Result<SilencedView, Problem> {
         let note = note(self.note)?;
-        let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
-        all.retain(|found| self.watch.as_ref().is_none_or(|name| found.watch.name == *name));
+        let all = chosen(job, self.watch.as_ref()).await?;
         let (places, what) = match &self.target {
             SilenceTarget::Watch(name) => {
                 let found = all.iter().find(|found| found.watch.name == *name).ok_or_else(|| no_watch(name))?;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
-use crate::calls::watched::{Watched, everything};
+use crate::calls::watched::{Watched, chosen};
 use crate::seen::{self, Seen};
-use crate::watch::{named, stored};
+use crate::watch::stored;
 use crate::watch_name::WatchName;
 
 /// Approves devices that wait, so that their states count.
@@ -31,12 +31,8 @@ impl Operation for ApproveDevices {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<Vec<DeviceView>, Problem> {
-        if let Some(name) = &self.watch {
-            named(&job.store, name).await?;
-        }
-        let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
-        all.retain(|found| self.watch.as_ref().is_none_or(|name| found.watch.name == *name));
-        let chosen: Vec<(&Watched, &str, &Seen)> = if self.devices.is_empty() {
+        let all = chosen(job, self.watch.as_ref()).await?;
+        let wanted: Vec<(&Watched, &str, &Seen)> = if self.devices.is_empty() {
             all.iter()
                 .flat_map(|found| found.devices.iter().map(move |(id, seen)| (found, id.as_str(), seen)))
                 .filter(|(_, _, seen)| seen.is_waiting)
@@ -44,13 +40,13 @@ impl Operation for ApproveDevices {
         } else {
             self.devices.iter().map(|text| find(&all, text, Meant::OrLike)).collect::<Result<_, _>>()?
         };
-        if let Some((_, _, seen)) = chosen.iter().find(|(_, _, seen)| !seen.is_waiting) {
+        if let Some((_, _, seen)) = wanted.iter().find(|(_, _, seen)| !seen.is_waiting) {
             return Err(Problem::new(Code::BadRequest, format!("{:?} does not wait for approval", seen.facts.name))
                 .hint("see what waits: lanyard devices list"));
         }
         let at = job.store.time().await.map_err(|error| stored(&error))?;
         let mut approved = Vec::new();
-        for (watched, id, seen) in chosen {
+        for (watched, id, seen) in wanted {
             let what = format!("device {} of the watch {} approved", seen.facts.name, watched.watch.name);
             let event = Event::JobChanged { job: JOB.to_owned(), what };
             let done = job

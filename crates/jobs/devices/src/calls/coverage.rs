@@ -34,6 +34,8 @@ pub struct CoverageView {
     pub watch: String,
     /// The account that an administrator grants workspaces to: for a bot, its address.
     pub account: Option<String>,
+    /// The kind of the watch's credential: what lets it see a workspace depends on that.
+    pub kind: Option<String>,
     /// The name of its organisation.
     pub organisation: Option<String>,
     /// The credential that sees everything, or the name of the list; `None` if nothing was compared.
@@ -107,6 +109,7 @@ impl Operation for Coverage {
         let mut view = CoverageView {
             watch: found.watch.name.to_string(),
             account,
+            kind: credential.as_ref().map(|credential| credential.kind.as_str().to_owned()),
             organisation,
             against: self.against.as_ref().map(|against| match against {
                 Against::Credential(name) => name.to_string(),

@@ -43,9 +43,11 @@ pub(crate) fn find<'a>(
                 .take(SHOWN)
                 .map(|(watched, id, seen)| {
                     let which = seen.facts.serial.as_deref().unwrap_or(id);
+                    let product = seen.facts.product.strip_prefix("Cisco ").unwrap_or(&seen.facts.product);
+                    let product = if product.is_empty() { String::new() } else { format!("{product}, ") };
                     let location = watched.place_of(seen).and_then(|place| place.location.as_deref());
                     let location = location.map(|name| format!("{name}, ")).unwrap_or_default();
-                    format!("{} ({}, {location}{which})", seen.facts.name, watched.watch.name)
+                    format!("{} ({}, {location}{product}{which})", seen.facts.name, watched.watch.name)
                 })
                 .collect();
             names.sort();

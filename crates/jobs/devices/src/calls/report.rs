@@ -13,11 +13,11 @@ use crate::availability::Tally;
 use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
 use crate::calls::show::{PeriodView, shown};
-use crate::calls::watched::{Watched, check_labels, everything};
+use crate::calls::watched::{Watched, check_labels, chosen, everything};
 use crate::hours::{BusinessHours, Month};
 use crate::labels::WantedLabel;
 use crate::places::Place;
-use crate::seen::{self, Period};
+use crate::seen::{self, Period, Seen};
 use crate::state::DeviceState;
 use crate::watch::stored;
 use crate::watch_name::WatchName;
@@ -58,28 +58,17 @@ impl Operation for DeviceHistory {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<HistoryView, Problem> {
-        let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
-        all.retain(|watched| self.watch.as_ref().is_none_or(|name| watched.watch.name == *name));
+        let all = chosen(job, self.watch.as_ref()).await?;
         let (watched, id, seen) = find(&all, &self.device, Meant::OrLike)?;
         let since = self.since.unwrap_or(watched.now - KEPT);
         let mut periods = seen::periods(&job.store, (&watched.id, id), since).await.map_err(|error| stored(&error))?;
-        end_unknown(watched, &mut periods);
+        watched.end_unknown(&mut periods);
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = periods.len() > limit;
         periods.truncate(limit);
         let blind = watched.is_blind();
         let device = watched.view(id, seen, blind.as_ref());
         Ok(HistoryView { device, periods: periods.iter().map(shown).collect(), more })
-    }
-}
-
-/// Ends the present periods of a watch that cannot read: they are known up to the last reading.
-fn end_unknown(watched: &Watched, periods: &mut [Period]) {
-    if watched.is_blind().is_some() {
-        let read_at = watched.reading.read_at.unwrap_or(watched.watch.added_at);
-        for period in periods.iter_mut().filter(|period| period.ended.is_none()) {
-            period.ended = Some(read_at.max(period.began));
-        }
     }
 }
 
@@ -102,7 +91,8 @@ pub enum ReportBy {
 /// A row of a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportRow {
-    /// The customer, the watch, the location, the workspace or the device; "?" for a location that is not known.
+    /// The customer, the watch, the location, the workspace or the device; "?" for a location or workspace that is not known, with the name
+    /// of a device in it.
     pub name: String,
     /// The label `customer`.
     pub customer: Option<String>,
@@ -139,6 +129,10 @@ pub struct ReportView {
     pub by: ReportBy,
     /// The rows, the least available first.
     pub rows: Vec<ReportRow>,
+    /// The watches of which no location is known, because no credential can read them.
+    pub unplaced: Vec<String>,
+    /// The watches of which some locations are not known, although a credential was to read them.
+    pub unread: Vec<String>,
 }
 
 /// Reports the availability of devices in a month.
@@ -181,14 +175,22 @@ impl Operation for Report {
         }
         let stretches = hours.within(month, &zone);
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        let (mut unplaced, mut unread) = (Vec::new(), Vec::new());
         for watched in all.iter().filter(|watched| watched.has(&self.labels)) {
             // The rest of the present month is not known yet.
             let to = end.min(watched.now);
             let periods = seen::periods_of_watch(&job.store, &watched.id, (from, to)).await;
             for (id, mut periods) in periods.map_err(|error| stored(&error))? {
-                end_unknown(watched, &mut periods);
+                watched.end_unknown(&mut periods);
                 let (key, row) = first_row(self.by, watched, &id);
                 groups.entry(key).or_insert_with(|| Group::new(row)).add(&periods, (from, to), &stretches);
+            }
+        }
+        for watched in all.iter().filter(|watched| watched.has(&self.labels)) {
+            let location = |seen: &Seen| watched.place_of(seen).map_or("?", Place::location_shown);
+            if watched.devices.values().any(|seen| location(seen) == "?") {
+                let is_read = watched.places_reading.tried_at.is_some();
+                if is_read { &mut unread } else { &mut unplaced }.push(watched.watch.name.to_string());
             }
         }
         let mut rows: Vec<ReportRow> = groups.into_values().map(Group::row).collect();
@@ -196,7 +198,7 @@ impl Operation for Report {
         let key = |row: &ReportRow| row.in_hours.or(row.availability).unwrap_or(f64::INFINITY);
         rows.sort_by(|a, b| key(a).total_cmp(&key(b)).then_with(|| a.name.cmp(&b.name)));
         let (month, hours) = (month.to_string(), hours.to_string());
-        Ok(ReportView { month, time_zone: self.time_zone, hours, by: self.by, rows })
+        Ok(ReportView { month, time_zone: self.time_zone, hours, by: self.by, rows, unplaced, unread })
     }
 }
 
@@ -242,7 +244,9 @@ fn first_row(by: ReportBy, watched: &Watched, id: &str) -> (String, ReportRow) {
         ReportBy::Workspace => {
             // The devices of one share its id, even if nothing more is known of it.
             let workspace = seen.and_then(|seen| seen.facts.workspace.clone());
-            row.name = room.clone().unwrap_or_else(device);
+            // Most devices are called like their rooms, but that is not known.
+            let like = || seen.map_or_else(|| "?".to_owned(), |seen| format!("? ({})", seen.facts.name));
+            row.name = room.clone().unwrap_or_else(like);
             (row.room, row.location) = (room, location);
             format!("{watch}/{}", workspace.as_deref().unwrap_or(id))
         }

@@ -11,7 +11,7 @@ use crate::availability::availability;
 use crate::calls::alert_view::AlertView;
 use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
-use crate::calls::watched::everything;
+use crate::calls::watched::chosen;
 use crate::seen::{self, Period, Seen};
 use crate::state::DeviceState;
 use crate::watch::stored;
@@ -88,19 +88,12 @@ impl Operation for ShowDevice {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<DeviceDetail, Problem> {
-        let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
-        all.retain(|watched| self.watch.as_ref().is_none_or(|name| watched.watch.name == *name));
+        let all = chosen(job, self.watch.as_ref()).await?;
         let (watched, id, seen) = find(&all, &self.device, Meant::OrLike)?;
         let year = watched.now - SignedDuration::from_hours(365 * 24);
         let mut periods = seen::periods(&job.store, (&watched.id, id), year).await.map_err(|error| stored(&error))?;
         let blind = watched.is_blind();
-        if blind.is_some() {
-            // The present period is known up to the last reading.
-            let read_at = watched.reading.read_at.unwrap_or(watched.watch.added_at);
-            for period in periods.iter_mut().filter(|period| period.ended.is_none()) {
-                period.ended = Some(read_at.max(period.began));
-            }
-        }
+        watched.end_unknown(&mut periods);
         let before = |days: i64| watched.now - SignedDuration::from_hours(days * 24);
         let of = |days: i64| availability(&periods, before(days), watched.now);
         let others = watched.devices.iter().filter(|(other, seen)| *other != id && !seen.is_waiting);

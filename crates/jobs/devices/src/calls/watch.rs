@@ -20,8 +20,8 @@ use crate::seen::{self, Reading};
 use crate::sweep::about;
 use crate::unit::{PLACES, SWEEP, wake};
 use crate::watch::{
-    LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, credential_of, end_alerts, named, remove, stored, update,
-    watches,
+    LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, credential_of, end_alerts, named, remove,
+    stored, update, watches,
 };
 use crate::watch_name::WatchName;
 
@@ -144,8 +144,7 @@ impl Operation for PauseWatch {
             // Also where nothing has changed: an earlier call may have ended before this.
             job.queue.ensure(SWEEP, &found.id, &Value::Null).await.map_err(|error| stored(&error))?;
             wake(job, &found.id).await.map_err(|error| stored(&error))?;
-            let credential =
-                credential_of(&job.store, found.watch.credential).await.map_err(|error| stored(&error))?;
+            let credential = credential_of(&job.store, found.watch.credential).await.map_err(|error| stored(&error))?;
             if self.pause {
                 let at = job.store.time().await.map_err(|error| stored(&error))?;
                 end_alerts(&job.store, &found, &about(credential.as_ref()), at)

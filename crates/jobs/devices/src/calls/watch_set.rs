@@ -94,7 +94,7 @@ pub struct WatchChanges {
     pub phones: Option<bool>,
     /// Whether accessories are watched.
     pub accessories: Option<bool>,
-    /// Whether devices of persons are watched.
+    /// Whether personal devices are watched.
     pub personal: Option<bool>,
     /// Whether devices that appear later wait until a person approves them.
     pub approve_new: Option<bool>,
@@ -169,8 +169,7 @@ impl Operation for SetWatch {
                 read_places(job, &found).await.map_err(|error| stored(&error))?;
                 ensure_places(job, &found).await.map_err(|error| stored(&error))?;
             }
-            let credential =
-                credential_of(&job.store, found.watch.credential).await.map_err(|error| stored(&error))?;
+            let credential = credential_of(&job.store, found.watch.credential).await.map_err(|error| stored(&error))?;
             return shown(job, &found, credential.as_ref()).await.map_err(|error| stored(&error));
         }
     }

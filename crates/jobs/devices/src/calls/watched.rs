@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use lanyard_credential::Credential;
 use lanyard_operation::{Code, Problem};
 use lanyard_store::StoreError;
 use lanyard_work::JobContext;
@@ -14,9 +15,10 @@ use crate::alerts::AlertNumber;
 use crate::calls::device::DeviceView;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::places::{self, Place, Places, PlacesReading};
-use crate::seen::{self, Reading, Seen};
+use crate::seen::{self, Period, Reading, Seen};
 use crate::state::DeviceState;
-use crate::watch::{StoredWatch, Watch, watches};
+use crate::watch::{StoredWatch, Watch, credential_of, named, stored, watches};
+use crate::watch_name::WatchName;
 
 /// Why the devices of a watch are not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -89,10 +91,10 @@ pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<Al
             Err(error) => return Err(error),
         };
         let credential = credentials.iter().find(|credential| credential.id == watch.credential);
-        let labels = labels_of(credential.map(|credential| &credential.labels), &watch.labels);
+        let (labels, customer) = labels(&watch, credential);
         all.push(Watched {
             credential: credential.map(|credential| credential.name.to_string()),
-            customer: labels.get(CUSTOMER).cloned(),
+            customer,
             labels,
             reading: readings.remove(&id).unwrap_or_default(),
             devices: seen::of_watch(&job.store, &id).await?,
@@ -104,6 +106,39 @@ pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<Al
         });
     }
     Ok((all, altered))
+}
+
+/// All watches that can be read, or the one with this name, with their devices.
+pub(crate) async fn chosen(job: &JobContext, watch: Option<&WatchName>) -> Result<Vec<Watched>, Problem> {
+    let Some(name) = watch else { return Ok(everything(job).await.map_err(|error| stored(&error))?.0) };
+    let found = named(&job.store, name).await?;
+    Ok(vec![one(job, found).await.map_err(|error| stored(&error))?])
+}
+
+/// A watch with its devices.
+pub(crate) async fn one(job: &JobContext, found: StoredWatch) -> Result<Watched, StoreError> {
+    let StoredWatch { id, watch, .. } = found;
+    let credential = credential_of(&job.store, watch.credential).await?;
+    let (labels, customer) = labels(&watch, credential.as_ref());
+    Ok(Watched {
+        credential: credential.map(|credential| credential.name.to_string()),
+        customer,
+        labels,
+        reading: seen::reading_of(&job.store, &id).await?.0,
+        devices: seen::of_watch(&job.store, &id).await?,
+        places: places::of_watch(&job.store, &id).await?,
+        places_reading: places::reading_of(&job.store, &id).await?,
+        id,
+        watch,
+        now: job.store.time().await?,
+    })
+}
+
+/// The labels of a watch, and the customer that they name.
+fn labels(watch: &Watch, credential: Option<&Credential>) -> (BTreeMap<String, String>, Option<String>) {
+    let labels = labels_of(credential.map(|credential| &credential.labels), &watch.labels);
+    let customer = labels.get(CUSTOMER).cloned();
+    (labels, customer)
 }
 
 /// Refuses a label that no watch has: it is more likely mistyped than meant.
@@ -146,6 +181,16 @@ impl Watched {
         let read_at = self.reading.read_at.unwrap_or(self.watch.added_at);
         let why = "no broker has read the devices since then".to_owned();
         self.watch.is_late(read_at, self.now).then_some((BlindCause::NotRead, read_at, why))
+    }
+
+    /// Ends the present periods if the watch cannot read: they are known up to the last reading.
+    pub(crate) fn end_unknown(&self, periods: &mut [Period]) {
+        if self.is_blind().is_some() {
+            let read_at = self.reading.read_at.unwrap_or(self.watch.added_at);
+            for period in periods.iter_mut().filter(|period| period.ended.is_none()) {
+                period.ended = Some(read_at.max(period.began));
+            }
+        }
     }
 
     pub(crate) fn blind(&self) -> Option<BlindView> {

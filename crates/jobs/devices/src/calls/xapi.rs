@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
-use crate::calls::watched::{Watched, everything};
+use crate::calls::watched::{Watched, chosen};
 use crate::facts::FULL;
+use crate::scope_hint::{COMMANDS, scope_hint};
 use crate::sweep::called;
 use crate::watch::stored;
 use crate::watch_name::WatchName;
@@ -26,7 +27,7 @@ pub struct XapiStatusView {
     pub device: DeviceView,
     /// The statuses, as a tree.
     pub result: Value,
-    /// The names of which the device reports nothing.
+    /// The names of statuses that the device does not have.
     pub missing: Vec<String>,
 }
 
@@ -120,7 +121,7 @@ impl Operation for XapiRun {
                 .hint("a command has words with dots between them, for example Audio.Volume.Set"));
         }
         let target = Target::find(job, &device, watch.as_ref()).await?;
-        target.needs("spark:xapi_commands")?;
+        target.needs(COMMANDS)?;
         if dry_run {
             target.full(target.view.facts.full, &command)?;
             let (device, command) = (target.view, command.to_string());
@@ -183,8 +184,7 @@ struct Target {
 
 impl Target {
     async fn find(job: &JobContext, device: &str, watch: Option<&WatchName>) -> Result<Self, Problem> {
-        let (mut all, _) = everything(job).await.map_err(|error| stored(&error))?;
-        all.retain(|watched| watch.is_none_or(|name| watched.watch.name == *name));
+        let all = chosen(job, watch).await?;
         let (watched, id, seen): (&Watched, _, _) = find(&all, device, Meant::Exactly)?;
         let credential = job.store.credential_by_id(watched.watch.credential).await.map_err(|error| stored(&error))?;
         let credential = credential.ok_or_else(|| {
@@ -204,7 +204,7 @@ impl Target {
         }
         let name = &self.credential.name;
         Err(Problem::new(Code::PersonMustAct, format!("{name} was not granted {scope}"))
-            .hint(format!("add the scope to its app and sign in again: lanyard login {name}")))
+            .hint(scope_hint(&self.credential, scope)))
     }
 
     /// The device as Webex shows it now; an error if it is not connected.

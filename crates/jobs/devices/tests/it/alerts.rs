@@ -352,7 +352,8 @@ async fn a_watch_that_is_removed_during_a_reading_leaves_nothing(world: World) {
             assert_eq!(left[0].integer("n").unwrap(), 0, "after {polls} polls: {table}");
         }
         let entries = scene.store.told_after(told, None, 1000).await.unwrap();
-        let news = |entry: &JournalEntry| matches!(&entry.record.event, Event::JobAlert { state, .. } if state == "firing");
+        let news =
+            |entry: &JournalEntry| matches!(&entry.record.event, Event::JobAlert { state, .. } if state == "firing");
         let firing = entries.iter().filter(|entry| news(entry)).count();
         assert_eq!(firing * 2, entries.len(), "after {polls} polls: each alert has ended");
         if is_over {

@@ -34,7 +34,7 @@ impl Organisation {
     pub(crate) async fn new(devices: usize) -> Self {
         let clock = ManualClock::at(at(0) - Duration::from_mins(3));
         let sleep: Arc<dyn Sleep> = Arc::new(Hurry(clock.clone()));
-        // Devices of persons are not for a bot.
+        // Personal devices are not for a bot.
         let options = Options { devices, people: 1, sleep: Arc::clone(&sleep), ..Options::default() };
         let simulator = Simulator::start(options, Arc::new(clock.clone()), Arc::new(SystemEntropy)).await.unwrap();
         let transport = Transport::new(Arc::new(clock.clone()), Arc::new(SystemEntropy)).with_sleep(sleep);

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_broker::{AddWorkspaceIntegration, AddedGrant, NewClient, Precheck, ShowApp};
+use lanyard_broker::{AddWorkspaceIntegration, AddedGrant, ListApps, NewClient, Precheck, Show, ShowApp};
 use lanyard_credential::{App, AppName, CredentialName};
+use lanyard_devices::ListWatches;
 use lanyard_protocol::AppClientId;
 use lanyard_secret::{ClientSecret, SecretText};
 
+use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::{output, prompt};
@@ -36,10 +38,9 @@ impl WorkspaceIntegration {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let environment = common.environment()?;
         let opened = common.checked(Precheck::Change).await?;
-        let app: Option<AppName> = self.name.as_str().parse().ok();
-        let known = match (&opened, app) {
-            (Some(broker), Some(name)) => broker.perform(ShowApp { name }).await.ok(),
-            _ => None,
+        let known = match &opened {
+            Some(broker) => self.app(broker).await,
+            None => None,
         };
         // One that was activated before has its client id and secret.
         let client = match &known {
@@ -62,13 +63,33 @@ impl WorkspaceIntegration {
         let (credential, trouble) = (added.credential, added.trouble);
         let name = credential.name.clone();
         let code = super::report(&broker, &AddedGrant { credential, trouble }, common).await?;
-        if let Some(why) = added.not_completed {
-            output::note(&format!("its activation was not completed at Webex: {why}"));
-            output::note(&format!("hint: a watch completes it later: lanyard devices watch add {name}"));
-        } else if !common.json {
-            output::note(&format!("watch its devices: lanyard devices watch add {name}"));
+        let watches = broker.perform(ListWatches { labels: Vec::new() }).await.unwrap_or_default();
+        let watch = watches.into_iter().find(|watch| watch.credential.as_deref() == Some(name.as_str()));
+        match (added.not_completed, watch) {
+            (Some(why), None) => {
+                output::note(&format!("its activation was not completed at Webex: {why}"));
+                output::note(&format!("hint: a watch completes it later: lanyard devices watch add {name}"));
+            }
+            (Some(why), Some(watch)) => {
+                output::note(&format!("its activation was not completed at Webex: {why}"));
+                output::note(&format!("hint: a broker completes it for the watch {}: lanyard serve", watch.name));
+            }
+            (None, None) if !common.json => {
+                output::note(&format!("watch its devices: lanyard devices watch add {name}"));
+            }
+            (None, _) => {}
         }
         Ok(code)
+    }
+
+    /// The app of a credential with this name, even if that was renamed, or the app with this name.
+    async fn app(&self, broker: &Access) -> Option<App> {
+        let earlier = broker.perform(Show { name: self.name.clone() }).await.ok();
+        if let Some(id) = earlier.and_then(|listed| listed.credential.app) {
+            return broker.perform(ListApps).await.ok()?.into_iter().find(|app| app.id == id);
+        }
+        let name: AppName = self.name.as_str().parse().ok()?;
+        broker.perform(ShowApp { name }).await.ok()
     }
 
     /// Refuses another client id than that of an app which exists. Its secret has a command of its own, which tries it first.

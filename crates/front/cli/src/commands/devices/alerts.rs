@@ -1,4 +1,4 @@
-//! `lanyard devices alerts`: what people were told of devices, and who looks after it.
+//! `lanyard devices alerts`: what people were told of devices, and who handles it.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use lanyard_devices::{
 };
 
 use super::chosen::Chosen;
-use super::list::{ago, row as device_row};
+use super::columns::{self, Shown};
+use super::list::ago;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output::{duration, table};
@@ -23,7 +24,7 @@ pub(crate) enum Alerts {
     List(List),
     /// Show an alert, and the devices that belong to it
     Show(Numbered),
-    /// Note that you look after an alert
+    /// Record that you are handling an alert
     Ack(Ack),
     /// Withhold new alerts of a device or a watch for a while
     Silence(Quiet),
@@ -214,12 +215,14 @@ fn show(detail: &AlertDetail) -> Result<(), Failure> {
     output::block(&table::facts(&rows))?;
     if !members.is_empty() {
         output::line("")?;
+        let columns = columns::named(&["state", "for", "location", "room", "device", "serial", "why"]);
+        let headings: Vec<String> = columns.iter().map(|column| column.heading()).collect();
+        let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
         let rows = members.iter().map(|device| {
-            let mut cells = device_row(device, now);
-            cells.truncate(6);
-            cells
+            let shown = Shown { device, availability: None, now };
+            columns.iter().map(|column| column.of(&shown)).collect()
         });
-        output::block(&table::render(&["STATE", "FOR", "CUSTOMER", "ROOM", "DEVICE", "WHY"], rows.collect()))?;
+        output::block(&table::render(&headings, rows.collect()))?;
     }
     if alert.ended_at.is_none() && alert.acknowledged_at.is_none() {
         output::note(&format!("Next: lanyard devices alerts ack {}", alert.alert));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use lanyard_credential::NameError;
+use lanyard_credential::{Kind, NameError};
 use lanyard_devices::{Against, Coverage, CoverageView, WatchName};
 use lanyard_operation::Class;
 
@@ -12,6 +12,7 @@ use super::{device_list, devices};
 use crate::context::Common;
 use crate::exit::{self, Failure};
 use crate::output;
+use crate::output::pasted::quoted;
 use crate::output::table;
 
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub(crate) struct Compare {
     /// The watch
     watch: WatchName,
     /// A credential that sees everything, such as an administrator's, or a list of devices with their serial numbers or MAC
-    /// addresses, such as an export of Control Hub
+    /// addresses, such as an export from Control Hub
     #[arg(long, value_name = "CREDENTIAL|FILE.csv")]
     against: Option<String>,
     /// Print a letter that asks the organisation's administrator for what is missing
@@ -33,23 +34,28 @@ pub(crate) struct Compare {
 impl Compare {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let Self { watch, against, letter, csv } = self;
-        let against = against.as_deref().map(against_of).transpose()?;
+        let (against, rows) = against.as_deref().map(against_of).transpose()?.unzip();
+        let rows = rows.flatten();
         let view = common.broker().await?.perform(Coverage { watch, against }).await?;
         if let Some(path) = &csv {
             device_list::write(path, &view)?;
-            output::note(&format!("wrote {} missing workspaces to {}", view.missing.len(), path.display()));
+            let count = view.missing.len();
+            let workspaces = if count == 1 { "workspace" } else { "workspaces" };
+            output::note(&format!("wrote {count} missing {workspaces} to {}", path.display()));
         }
         if common.json {
             output::json::print(&view)?;
         } else if letter {
-            if view.against.is_some() && view.missing.is_empty() {
-                output::note("nothing is missing: there is nothing to ask for");
-            }
-            for line in self::letter(&view) {
-                output::line(&line)?;
+            // Without a comparison, or one with nothing, it is not known what is missing.
+            if view.missing.is_empty() && view.devices.is_some_and(|count| count > 0) {
+                output::note("nothing is missing, so there is nothing to ask for");
+            } else {
+                for line in self::letter(&view) {
+                    output::line(&line)?;
+                }
             }
         } else {
-            show(&view)?;
+            show(&view, rows.as_ref())?;
         }
         // A comparison with nothing is no proof that all is well.
         let lacks =
@@ -58,20 +64,28 @@ impl Compare {
     }
 }
 
+/// How much of a file was read: a person knows how many devices there are.
+struct Rows {
+    count: usize,
+    is_ended: bool,
+}
+
 /// The meaning of a text: a file, if it is a path or ends with `.csv`, and a credential otherwise.
-fn against_of(text: &str) -> Result<Against, Failure> {
+fn against_of(text: &str) -> Result<(Against, Option<Rows>), Failure> {
     let path = Path::new(text);
     let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     if is_csv || path.components().count() > 1 {
-        return Ok(Against::List(text.to_owned(), device_list::read(path)?));
+        let device_list::List { devices, is_ended } = device_list::read(path)?;
+        let rows = Rows { count: devices.len(), is_ended };
+        return Ok((Against::List(text.to_owned(), devices), Some(rows)));
     }
-    text.parse().map(Against::Credential).map_err(|error: NameError| Failure::Usage {
+    text.parse().map(|name| (Against::Credential(name), None)).map_err(|error: NameError| Failure::Usage {
         message: format!("`{text}` is neither a credential nor a file: {error}"),
         hint: "name a credential, or a file that ends with .csv".to_owned(),
     })
 }
 
-fn show(view: &CoverageView) -> Result<(), Failure> {
+fn show(view: &CoverageView, rows: Option<&Rows>) -> Result<(), Failure> {
     let watch = &view.watch;
     let (Some(workspaces), Some(all)) = (view.workspaces, view.devices) else {
         output::line(&format!(
@@ -108,9 +122,20 @@ fn show(view: &CoverageView) -> Result<(), Failure> {
             devices(view.not_compared)
         ));
     }
-    output::note(&format!("compared with {against}, just now"));
+    match rows {
+        None => output::note(&format!("compared with {against}, just now")),
+        Some(Rows { count, is_ended }) => {
+            let rows = if *count == 1 { "row" } else { "rows" };
+            output::note(&format!("compared with {count} {rows} of {against}"));
+            if !is_ended {
+                output::note(&format!(
+                    "{against} does not end with a line end; if it was cut off, devices are missing from it"
+                ));
+            }
+        }
+    }
     if !view.missing.is_empty() {
-        output::note(&format!("Next: lanyard devices coverage {watch} --against {against} --letter"));
+        output::note(&format!("Next: lanyard devices coverage {watch} --against {} --letter", quoted(against)));
     }
     Ok(())
 }
@@ -118,10 +143,27 @@ fn show(view: &CoverageView) -> Result<(), Failure> {
 /// A letter to a person who has never seen Lanyard, in Control Hub's own words.
 fn letter(view: &CoverageView) -> Vec<String> {
     let organisation = view.organisation.as_deref().unwrap_or("your organisation");
-    let account = view.account.as_deref().unwrap_or("our monitoring account");
-    let mut lines = vec![
-        format!("To: the Webex administrator of {organisation}"),
+    let mut lines = vec![format!("To: the Webex administrator of {organisation}"), String::new()];
+    let is_integration = view.kind.as_deref() == Some(Kind::WorkspaceIntegration.as_str());
+    lines.extend(if is_integration { let_integration() } else { add_account(view.account.as_deref()) });
+    if !view.missing.is_empty() {
+        lines.extend([String::new(), "These workspaces are missing:".to_owned(), String::new()]);
+        lines.extend(view.missing.iter().map(|missing| format!("  {}", missing.workspace)));
+    }
+    lines.extend([
         String::new(),
+        "A workspace appears in our monitoring within minutes; you need not tell us.".to_owned(),
+    ]);
+    if !is_integration {
+        lines.push("Each new workspace needs the same steps.".to_owned());
+    }
+    lines
+}
+
+/// The steps that add an account, such as a bot, to a workspace.
+fn add_account(account: Option<&str>) -> Vec<String> {
+    let account = account.unwrap_or("our monitoring account");
+    vec![
         "Please let our monitoring account read your room devices. It takes about half a".to_owned(),
         "minute for each room. \"Read Only\" is enough: the account can then see the state".to_owned(),
         "of a device and change nothing.".to_owned(),
@@ -132,15 +174,37 @@ fn letter(view: &CoverageView) -> Vec<String> {
         format!(" 4. \"Add user or bot\": type  {account}"),
         " 5. Choose \"Read Only\". Webex confirms: \"Access successfully added\"".to_owned(),
         " 6. Repeat for each workspace that should be monitored".to_owned(),
-    ];
-    if !view.missing.is_empty() {
-        lines.extend([String::new(), "These workspaces are missing:".to_owned(), String::new()]);
-        lines.extend(view.missing.iter().map(|missing| format!("  {}", missing.workspace)));
+    ]
+}
+
+/// The steps that let a workspace integration see the workspaces of its organisation. Nobody adds it to a workspace.
+fn let_integration() -> Vec<String> {
+    [
+        "The workspace integration that monitors your room devices does not see all of",
+        "them. Please check in Control Hub that it may.",
+        "",
+        " 1. Sign in to https://admin.webex.com",
+        " 2. Management > Apps > Workspace Integrations, and choose the integration",
+        " 3. Check that it is active, and approve the update if one is waiting",
+        " 4. Check that the workspaces are among those that it may use",
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_about_a_workspace_integration_adds_no_bot() {
+        let view = |kind: Kind| CoverageView { kind: Some(kind.as_str().to_owned()), ..CoverageView::default() };
+        let letter = |kind| letter(&view(kind)).join("\n");
+        assert!(letter(Kind::Bot).contains("\"Add user or bot\""));
+        let of_integration = letter(Kind::WorkspaceIntegration);
+        assert!(
+            of_integration.contains("Workspace Integrations") && !of_integration.contains("bot"),
+            "{of_integration}"
+        );
     }
-    lines.extend([
-        String::new(),
-        "A workspace appears in our monitoring within minutes; you need not tell us.".to_owned(),
-        "Each new workspace needs the same steps.".to_owned(),
-    ]);
-    lines
 }

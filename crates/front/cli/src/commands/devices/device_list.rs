@@ -23,8 +23,17 @@ enum Column {
     Other,
 }
 
+/// A list that was read.
+#[derive(Debug)]
+pub(super) struct List {
+    /// Its devices.
+    pub(super) devices: Vec<ListedDevice>,
+    /// Whether its last line has an end. Without one the file may have been cut off, and some programs write none.
+    pub(super) is_ended: bool,
+}
+
 /// Reads a list. Its columns are found by their headings, because each tool has its own.
-pub(super) fn read(path: &Path) -> Result<Vec<ListedDevice>, Failure> {
+pub(super) fn read(path: &Path) -> Result<List, Failure> {
     let shown = path.display().to_string();
     let bytes = fs::read(path).map_err(|error| Failure::Usage {
         message: format!("{shown} cannot be read: {error}"),
@@ -33,7 +42,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<ListedDevice>, Failure> {
     parse(&file_text::utf8(bytes, &shown)?, &shown)
 }
 
-fn parse(text: &str, shown: &str) -> Result<Vec<ListedDevice>, Failure> {
+fn parse(text: &str, shown: &str) -> Result<List, Failure> {
+    let is_ended = text.ends_with(['\n', '\r']);
     let mut records = records(text.trim_start_matches('\u{feff}')).into_iter().map(|(_, fields)| fields);
     let header = records.next().unwrap_or_default();
     if header.len() == 1 && header[0].contains([';', '\t']) {
@@ -50,7 +60,18 @@ fn parse(text: &str, shown: &str) -> Result<Vec<ListedDevice>, Failure> {
                 .to_owned(),
         });
     }
-    Ok(records.map(|fields| device(&columns, &fields)).filter(|device| *device != ListedDevice::default()).collect())
+    let records: Vec<_> = records.collect();
+    // A comparison with a part of the list would look like full coverage.
+    let is_cut = |last: &Vec<Field>| !is_ended && last.len() < columns.len();
+    let has_open_quote = text.matches('"').count() % 2 == 1;
+    if records.last().is_some_and(is_cut) || has_open_quote {
+        return Err(Failure::Usage {
+            message: format!("{shown} is cut off: its last line is not complete"),
+            hint: "export the devices in Control Hub again".to_owned(),
+        });
+    }
+    let devices = records.iter().map(|fields| device(&columns, fields));
+    Ok(List { devices: devices.filter(|device| *device != ListedDevice::default()).collect(), is_ended })
 }
 
 fn column(heading: &str) -> Column {
@@ -106,7 +127,8 @@ mod tests {
     fn columns_are_found_by_their_headings() {
         let text = "\u{feff}Display Name,Status,Serial Number,MAC Address,Location,Product\r\n\
                     \"Board, big\",Online,FOC1,00:1e:7a:00:00:01,Bern,Board Pro\r\n,,,,,\r\nShort,Offline\r\n";
-        let devices = parse(text, "it").unwrap();
+        let List { devices, is_ended } = parse(text, "it").unwrap();
+        assert!(is_ended);
         assert_eq!(devices.len(), 2, "{devices:?}");
         assert_eq!((&*devices[0].workspace, devices[0].serial.as_deref()), ("Board, big", Some("FOC1")));
         assert_eq!((devices[0].location.as_deref(), &*devices[0].product), (Some("Bern"), "Board Pro"));
@@ -114,5 +136,21 @@ mod tests {
         for bad in ["", "Name,Status\nx,y\n", "Name;Serial Number\nx;y\n"] {
             assert!(parse(bad, "it").is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_list_that_was_cut_off_is_refused_or_known_to_have_no_end() {
+        let whole = "Name,Serial Number,Product\nBoard,FOC1,Board Pro\n\"Foyer, big\",FOC2,Desk Pro\n";
+        let cut = |text: &str| parse(text, "it").map(|list| (list.devices.len(), list.is_ended)).ok();
+        assert_eq!(cut(whole), Some((2, true)));
+        for part in
+            ["Name,Serial Number,Product\nBoard,FO", "Name,Serial Number,Product\nBoard,FOC1,Board Pro\n\"Foyer, b"]
+        {
+            assert_eq!(cut(part), None, "{part}");
+        }
+        // Within the last cell, or as a program writes it that ends no line.
+        assert_eq!(cut(&whole[..whole.len() - 3]), Some((2, false)));
+        // A line may lack cells at its end that are empty.
+        assert_eq!(cut("Name,Serial Number,Product\nBoard,FOC1\n"), Some((1, true)));
     }
 }

@@ -12,6 +12,7 @@ use lanyard_devices::{
 };
 
 use super::chosen::Chosen;
+use super::columns::{self, Column, Shown};
 use super::devices;
 use crate::context::{self, Common};
 use crate::exit::Failure;
@@ -34,6 +35,15 @@ pub(crate) struct List {
     /// Only devices in this state; may be repeated
     #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = state())]
     states: Vec<DeviceState>,
+    /// Only devices with this tag of Webex; if repeated, with any of them
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// The columns, separated by commas
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', value_parser = columns::parser())]
+    columns: Vec<&'static Column>,
+    /// Also show the serial number, the addresses, the software and the id
+    #[arg(long, short, conflicts_with = "columns")]
+    wide: bool,
 }
 
 /// The states, as words on the command line.
@@ -54,8 +64,9 @@ pub(crate) struct Show {
 
 impl List {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { all, watch, chosen, location, states } = self;
-        let list = ListDevices { watch, labels: chosen.labels(), location };
+        let Self { all, watch, chosen, location, states, tags, columns, wide } = self;
+        let availability = columns.iter().any(|column| column.name == "availability");
+        let list = ListDevices { watch, labels: chosen.labels(), location, tags, availability };
         let mut view = common.broker().await?.perform(list).await?;
         let now = context::parts().clock.now().wall;
         let said = summary(&view, now);
@@ -75,32 +86,31 @@ impl List {
             let is_blind = view.blind.iter().any(|blind| blind.watch == device.watch);
             if !states.is_empty() || all { !is_blind || all } else { !is_blind && needs_attention(device) }
         };
+        let columns = match (columns.is_empty(), wide, several) {
+            (false, ..) => columns,
+            (true, true, _) => columns::named(&WIDE),
+            (true, false, true) => columns::named(&[&USUAL[..], &["watch"]].concat()),
+            (true, false, false) => columns::named(&USUAL),
+        };
+        let cells = |device: &DeviceView| {
+            let availability = view.availability.get(&device.watch).and_then(|of| of.get(&device.id)).copied();
+            let shown = Shown { device, availability, now };
+            columns.iter().map(|column| column.of(&shown)).collect()
+        };
         let mut rows: Vec<(DeviceState, Vec<String>)> =
-            view.devices.iter().filter(is_shown).map(|device| (device.state, row(device, now))).collect();
+            view.devices.iter().filter(is_shown).map(|device| (device.state, cells(device))).collect();
         // One cause, one line, whichever states are asked for: these devices could be in any.
-        let blind = view.blind.iter().filter(|_| !all).map(|blind| {
-            let cells = vec![
-                DeviceState::Unknown.to_string(),
-                ago(blind.since, now),
-                blind.customer.clone().unwrap_or_else(|| "-".to_owned()),
-                "-".to_owned(),
-                format!("all {}", devices(blind.devices)),
-                "-".to_owned(),
-                blind.why.clone(),
-                blind.watch.clone(),
-            ];
-            (DeviceState::Unknown, cells)
-        });
-        rows.extend(blind);
+        let blind = view.blind.iter().filter(|_| !all);
+        rows.extend(
+            blind.map(|blind| {
+                (DeviceState::Unknown, columns.iter().map(|column| column.of_blind(blind, now)).collect())
+            }),
+        );
         rows.sort_by_key(|(state, _)| *state);
         if !rows.is_empty() {
-            let headings = ["STATE", "FOR", "CUSTOMER", "LOCATION", "ROOM", "DEVICE", "WHY", "WATCH"];
-            let shown = if several { headings.len() } else { headings.len() - 1 };
-            let rows = rows.into_iter().map(|(_, mut cells)| {
-                cells.truncate(shown);
-                cells
-            });
-            output::block(&table::render(&headings[..shown], rows.collect()))?;
+            let headings: Vec<String> = columns.iter().map(|column| column.heading()).collect();
+            let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+            output::block(&table::render(&headings, rows.into_iter().map(|(_, cells)| cells).collect()))?;
         }
         output::note(&said);
         if view.unlocated > 0 {
@@ -128,22 +138,14 @@ fn next(blind: &BlindView) -> Option<String> {
     }
 }
 
+/// The columns that are shown if none are named: besides, the watch if there are several.
+const USUAL: [&str; 7] = ["state", "for", "customer", "location", "room", "device", "why"];
+/// The columns of `--wide`.
+const WIDE: [&str; 13] =
+    ["state", "for", "customer", "location", "room", "device", "why", "watch", "serial", "mac", "ip", "software", "id"];
+
 fn needs_attention(device: &DeviceView) -> bool {
     !matches!(device.state, DeviceState::Up | DeviceState::Asleep)
-}
-
-pub(super) fn row(device: &DeviceView, now: Timestamp) -> Vec<String> {
-    let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
-    vec![
-        device.state.to_string(),
-        ago(device.since, now),
-        device.customer.clone().unwrap_or_else(|| "-".to_owned()),
-        or_dash(device.location()),
-        or_dash(device.room()),
-        or_dash(device.facts.product.strip_prefix("Cisco ").unwrap_or(&device.facts.product)),
-        device.why.clone().unwrap_or_else(|| "-".to_owned()),
-        device.watch.clone(),
-    ]
 }
 
 pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {

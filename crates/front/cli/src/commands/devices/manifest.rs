@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_credential::Job;
+use lanyard_protocol::XapiName;
 use serde_json::{Value, json};
 
 use crate::context;
@@ -24,6 +25,15 @@ pub(crate) struct Manifest {
     /// The version of the manifest; an update must have a higher one
     #[arg(long = "manifest-version", value_name = "NUMBER", default_value_t = 1)]
     version: u32,
+    /// Also ask to send this command to devices, for example SystemUnit.Boot; may be repeated
+    #[arg(long = "command", value_name = "NAME", value_parser = command)]
+    commands: Vec<XapiName>,
+}
+
+/// The name of a command.
+fn command(text: &str) -> Result<XapiName, String> {
+    let name: XapiName = text.parse().map_err(|error| format!("{error}"))?;
+    if name.is_command() { Ok(name) } else { Err("expected a command, for example SystemUnit.Boot".to_owned()) }
 }
 
 /// The statuses that Webex pushes when something happens to a device. An administrator may leave them out: the devices are also read.
@@ -47,25 +57,35 @@ impl Manifest {
             "displayName": self.display_name,
             "vendor": "Lanyard",
             "email": self.email.as_deref().unwrap_or_default(),
-            "description": "Watches the room and desk devices of the organisation. It reads and changes nothing.",
+            "description": self.description(),
             "descriptionUrl": "",
             "availability": "org_private",
             "tocUrl": "",
-            "apiAccess": scopes().map(access).collect::<Vec<_>>(),
+            "apiAccess": self.scopes().map(access).collect::<Vec<_>>(),
             "xapiAccess": {
                 "status": STATUSES.map(|path| json!({ "path": path, "access": "optional" })),
-                "commands": [],
+                "commands": self.commands.iter().map(|name| json!({ "path": name.as_str(), "access": "required" })).collect::<Vec<_>>(),
                 "events": [],
             },
             "provisioning": { "type": "manual" },
         })
     }
-}
 
-/// The scopes with which a watch reads. A watch sends no commands.
-fn scopes() -> impl Iterator<Item = &'static str> {
-    let first = Job::Devices.needs().iter().filter_map(|need| need.scopes.first().copied());
-    first.filter(|scope| *scope != "spark:xapi_commands")
+    /// The scopes with which a watch reads, and those of commands if there are any: a watch sends none.
+    fn scopes(&self) -> impl Iterator<Item = &'static str> {
+        let first = Job::Devices.needs().iter().filter_map(|need| need.scopes.first().copied());
+        first.filter(|scope| *scope != "spark:xapi_commands" || !self.commands.is_empty())
+    }
+
+    fn description(&self) -> String {
+        let does = if self.commands.is_empty() {
+            "It reads and changes nothing.".to_owned()
+        } else {
+            let names: Vec<_> = self.commands.iter().map(XapiName::as_str).collect();
+            format!("It reads, and sends devices the commands {}.", names.join(", "))
+        };
+        format!("Watches the room and desk devices of the organisation. {does}")
+    }
 }
 
 fn access(scope: &str) -> Value {
@@ -97,11 +117,17 @@ mod tests {
             display_name: "Lanyard".to_owned(),
             id: None,
             version: 2,
+            commands: Vec::new(),
         };
         let written = manifest.written("0a1b2c3d-0000-4000-8000-00000000000a");
         let scopes: Vec<_> = written["apiAccess"].as_array().unwrap().iter().map(|access| &access["scope"]).collect();
         assert_eq!(scopes, ["spark-admin:devices_read", "spark-admin:workspaces_read", "spark:xapi_statuses"]);
         assert_eq!((&written["manifestVersion"], &written["xapiAccess"]["commands"]), (&json!(2), &json!([])));
+        let manifest = Manifest { commands: vec!["SystemUnit.Boot".parse().unwrap()], ..manifest };
+        let written = manifest.written("0a1b2c3d-0000-4000-8000-00000000000a");
+        assert_eq!(written["xapiAccess"]["commands"], json!([{ "path": "SystemUnit.Boot", "access": "required" }]));
+        let scopes: Vec<_> = written["apiAccess"].as_array().unwrap().iter().map(|access| &access["scope"]).collect();
+        assert!(scopes.contains(&&json!("spark:xapi_commands")), "{scopes:?}");
     }
 
     #[test]

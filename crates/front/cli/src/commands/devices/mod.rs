@@ -3,6 +3,7 @@
 mod alerts;
 mod approve;
 mod chosen;
+mod columns;
 mod coverage;
 mod device_list;
 mod list;
@@ -147,7 +148,14 @@ pub(super) const EXAMPLES: &[Examples] = &[
     ("devices watch pause", &["lanyard devices watch pause lobby"]),
     ("devices watch resume", &["lanyard devices watch resume lobby"]),
     ("devices watch remove", &["lanyard devices watch remove lobby"]),
-    ("devices list", &["lanyard devices list", "lanyard devices list --customer acme --state down,degraded"]),
+    (
+        "devices list",
+        &[
+            "lanyard devices list",
+            "lanyard devices list --customer acme --state down,degraded",
+            "lanyard devices list --all --columns room,device,serial,software",
+        ],
+    ),
     ("devices show", &["lanyard devices show '1.04 Boardroom'", "lanyard devices show 70:18:A7:2C:11:0E"]),
     ("devices alerts list", &["lanyard devices alerts list", "lanyard devices alerts list --all --customer acme"]),
     ("devices alerts show", &["lanyard devices alerts show A-1042"]),

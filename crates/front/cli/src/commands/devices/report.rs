@@ -162,10 +162,14 @@ fn show(view: &ReportView) -> Result<(), Failure> {
     let all = view.rows.iter().map(|row| row.devices).sum();
     output::note(&format!("{} in {}; business hours {}, {}", devices(all), view.month, view.hours, view.time_zone));
     output::note("availability counts the time in which the state was known");
-    if view.by == ReportBy::Location && view.rows.iter().any(|row| row.name == "?") {
-        output::note(
-            "hint: a bot cannot read locations; name a credential that can: lanyard devices watch set WATCH --against CREDENTIAL",
-        );
+    if matches!(view.by, ReportBy::Location | ReportBy::Workspace) {
+        if let Some(watch) = view.unplaced.first() {
+            output::note(&format!(
+                "hint: a bot cannot read workspaces and locations; name a credential that can: lanyard devices watch set {watch} --against CREDENTIAL",
+            ));
+        } else if let Some(watch) = view.unread.first() {
+            output::note(&format!("hint: some locations are not known; see why: lanyard devices watch show {watch}"));
+        }
     }
     Ok(())
 }

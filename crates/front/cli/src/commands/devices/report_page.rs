@@ -137,6 +137,8 @@ mod tests {
             hours: "Mon-Fri 8-18".to_owned(),
             by,
             rows: vec![row(name)],
+            unplaced: Vec::new(),
+            unread: Vec::new(),
         };
         page(&view)
     }

@@ -60,10 +60,10 @@ pub(crate) struct Changes {
     /// Do not watch accessories
     #[arg(long)]
     no_accessories: bool,
-    /// Also watch the devices of persons
+    /// Also watch personal devices
     #[arg(long, overrides_with = "no_personal")]
     personal: bool,
-    /// Do not watch the devices of persons
+    /// Do not watch personal devices
     #[arg(long)]
     no_personal: bool,
     /// Read workspaces and locations as this credential, such as an administrator's

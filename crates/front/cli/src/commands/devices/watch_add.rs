@@ -57,7 +57,7 @@ pub(crate) struct Add {
     /// Also watch accessories
     #[arg(long)]
     accessories: bool,
-    /// Also watch the devices of persons
+    /// Also watch personal devices
     #[arg(long)]
     personal: bool,
 }

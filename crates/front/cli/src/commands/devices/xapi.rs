@@ -105,7 +105,9 @@ impl Xapi {
                     output::block(&table::render(&["STATUS", "VALUE"], rows))?;
                 }
                 if !view.missing.is_empty() {
-                    output::note(&format!("the device reports nothing as {}", view.missing.join(", ")));
+                    for name in &view.missing {
+                        output::note(&format!("the device has no status {name}"));
+                    }
                 }
                 Ok(ExitCode::SUCCESS)
             }

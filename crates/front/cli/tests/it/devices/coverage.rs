@@ -28,10 +28,31 @@ fn coverage_is_compared_with_an_exported_list() {
     let missing = missing.to_str().unwrap();
     let shown = home.run([&coverage[..], &["--csv", missing]].concat());
     assert!(shown.stdout.contains("LOCATION") && shown.stdout.contains("Desk Pro"), "{shown:?}");
+    let said = shown.stderr.clone();
     shown.fails(4);
     let written = std::fs::read_to_string(missing).unwrap();
     assert_eq!(written, "workspace,location,devices\r\n'=1+1,Bern,Desk Pro\r\n", "no formula");
     home.run([&coverage[..], &["--csv", missing]].concat()).fails(2);
+    assert!(said.contains("wrote 1 missing workspace to "), "{said}");
+    let rows = seen.len() + 2;
+    assert!(said.contains(&format!("compared with {rows} rows of {file}")), "{said}");
+    // A file that was cut off looks like one in which nothing is missing.
+    let cut = home.file("cut off.csv", &export[..export.len() - 20]);
+    let refused = home.run(["devices", "coverage", "lobby", "--against", cut.to_str().unwrap()]);
+    assert!(refused.stderr.contains("is cut off"), "{refused:?}");
+    refused.fails(2);
+    // A name with a space is one word of the command that is printed.
+    let spaced = home.file("my export.csv", &export);
+    let shown = home.run(["devices", "coverage", "lobby", "--against", spaced.to_str().unwrap()]);
+    assert!(shown.stderr.contains(&format!("--against '{}' --letter", spaced.display())), "{shown:?}");
+    // Nothing is missing: no letter.
+    let own: String = std::iter::once("Display Name,Serial Number,Location,Product,Type\r\n".to_owned())
+        .chain(seen.iter().map(row))
+        .collect();
+    let own = home.file("own.csv", &own);
+    let letter = home.run(["devices", "coverage", "lobby", "--against", own.to_str().unwrap(), "--letter"]);
+    assert!(letter.stderr.contains("nothing is missing"), "{letter:?}");
+    assert_eq!(letter.ok(), "");
     home.run(["devices", "coverage", "lobby", "--against", "no-such.csv"]).fails(2);
     // The rooms of another customer.
     let others = home.file("others.csv", "Display Name,Serial Number\r\nCouncil Chamber,FOC99999999\r\n");

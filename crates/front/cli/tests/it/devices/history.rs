@@ -61,10 +61,15 @@ fn what_was_is_listed_and_reported_by_month() {
     let counts: u64 = by_room["rows"].as_array().unwrap().iter().map(|row| row["devices"].as_u64().unwrap()).sum();
     assert!(by_room["rows"].as_array().unwrap().len() < all.len() && counts == all.len() as u64, "{by_room}");
     let unknown = home.run([&month[..], &["--by", "location"]].concat());
-    assert!(unknown.stdout.contains("\n? ") && unknown.stderr.contains("--against CREDENTIAL"), "{unknown:?}");
+    assert!(unknown.stdout.contains("\n? "), "{unknown:?}");
+    assert!(unknown.stderr.contains("lanyard devices watch set lobby --against CREDENTIAL"), "{unknown:?}");
+    let names = by_room["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap());
+    assert!(names.into_iter().all(|name| name.starts_with("? (")), "{by_room}");
     administrator(&webex, &home, &ADMINISTRATOR);
     home.run(["devices", "watch", "set", "lobby", "--against", "admin"]).ok();
     let (_, by_place) = json(&home, &[&month[..], &["--by", "location"]].concat());
+    let known = home.run([&month[..], &["--by", "location"]].concat());
+    assert!(!known.stderr.contains("--against"), "it is set already: {known:?}");
     let (rows, here) = (by_place["rows"].as_array().unwrap(), &listed(&home)[0]["place"]);
     assert!(rows.len() > 1 && rows.iter().any(|row| row["name"] == here["location"]), "{by_place}");
     let csv = home.run([&month[..], &["--by", "workspace", "--csv"]].concat()).ok();

@@ -1,6 +1,6 @@
 //! Watches, from a bot to which nothing is granted to one whose token is dead.
 
-use lanyard_testkit::{Method, Options, Served, Webex};
+use lanyard_testkit::{Home, Method, Options, Served, Webex};
 use serde_json::{Value, json as value};
 
 use super::{ADMINISTRATOR, a_minute_later, grant_all, listed, scene, sweep_twice};

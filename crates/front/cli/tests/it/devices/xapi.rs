@@ -1,6 +1,6 @@
 //! Statuses of a device, and commands to it.
 
-use serde_json::{Value, json as value};
+use serde_json::Value;
 
 use super::{grant_all, listed, scene};
 use crate::kinds::json;
@@ -16,12 +16,26 @@ fn a_device_is_asked_and_commanded_once() {
     let (id, workspace) = (device["id"].as_str().unwrap(), device["workspace"].as_str().unwrap());
     let got = home.run(["devices", "xapi", id, "get", "Audio.Volume", "standby/state", "No.Such"]);
     assert!(got.stdout.contains("Audio.Volume") && got.stdout.contains("50"), "{got:?}");
-    assert!(got.stdout.contains("Standby.State") && got.stderr.contains("nothing as No.Such"), "{got:?}");
+    assert!(got.stdout.contains("Standby.State") && got.stderr.contains("has no status No.Such"), "{got:?}");
     got.ok();
     let eleven: Vec<String> = (0..11).map(|number| format!("Audio.N{number}")).collect();
     let eleven: Vec<&str> = eleven.iter().map(String::as_str).collect();
     home.run([&["devices", "xapi", id, "get"], &eleven[..]].concat()).fails(2);
     home.run(["devices", "xapi", id, "get", "Audio?x"]).fails(2);
+
+    // A watch that is mistyped is not a fault of the device.
+    for words in [
+        &["show", id][..],
+        &["history", id],
+        &["restart", id, "--yes"],
+        &["alerts", "silence", id, "--for", "2h"],
+        &["approve", id],
+        &["list"],
+    ] {
+        let refused = home.run([&["devices"], words, &["--watch", "loby"]].concat());
+        assert!(refused.stderr.contains("there is no watch named loby"), "{words:?}: {refused:?}");
+        refused.fails(3);
+    }
 
     // Read Only is not enough, and a person must grant more.
     let sent = || {

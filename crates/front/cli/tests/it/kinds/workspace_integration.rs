@@ -95,6 +95,17 @@ fn it_is_activated_renewed_tested_renamed_and_cleared_as_other_kinds_are() {
     home.run(["rename", "rooms", "building"]).ok();
     let listed = json(&home, &["list", "--kind", "workspace-integration"]).1;
     assert_eq!(listed[0]["name"], "building", "{listed}");
+    // Its app keeps the first name, and is found for a new activation.
+    let code = home.file("code", &activated.activate_again());
+    let again = ["--webex-url", webex.url(), "add", "workspace-integration", "building", "--activation-file"];
+    let add_again = || Running::start(home.command(again).arg(&code)).end();
+    let added = add_again();
+    assert!(added.stderr.contains("lanyard devices watch add building"), "{}", added.stderr);
+    added.ok();
+    home.run(["devices", "watch", "add", "building"]).ok();
+    let added = add_again();
+    assert!(!added.stderr.contains("watch add"), "it is watched already: {}", added.stderr);
+    home.run(["devices", "watch", "remove", "building", "--yes"]).ok();
     home.run(["doctor"]).ok();
     let cleared = home.run(["clear", "building"]);
     assert!(!cleared.stderr.contains("NOT"), "{}", cleared.stderr);
