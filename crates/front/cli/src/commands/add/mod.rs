@@ -39,7 +39,7 @@ impl Add {
             Self::Personal(paste) => paste.run(Kind::Personal, common).await,
             Self::ServiceApp(service_app) => service_app.run(common).await,
             Self::Guest(guest) => guest.run(common).await,
-            Self::WorkspaceIntegration(integration) => integration.run(common).await,
+            Self::WorkspaceIntegration(integration) => Box::pin(integration.run(common)).await,
         }
     }
 }

@@ -41,7 +41,7 @@ static ALL: [Column; 17] = [
     Column { name: "mac", cell: |shown| shown.device.facts.mac.clone() },
     Column { name: "ip", cell: |shown| shown.device.facts.ip.clone() },
     Column { name: "software", cell: |shown| shown.device.facts.software.clone() },
-    Column { name: "seen", cell: seen },
+    Column { name: "seen", cell: |shown| Some(seen(shown)) },
     Column {
         name: "availability",
         cell: |shown| Some(shown.availability.map_or_else(|| "?".to_owned(), |part| format!("{:.2} %", part * 100.0))),
@@ -93,11 +93,11 @@ impl Column {
 }
 
 /// When Webex heard from a device last: "now" for one that is connected.
-fn seen(shown: &Shown<'_>) -> Option<String> {
+fn seen(shown: &Shown<'_>) -> String {
     let device = shown.device;
-    Some(match (device.facts.heard_at, device.state) {
+    match (device.facts.heard_at, device.state) {
         (Some(at), _) => format!("{} ago", ago(at, shown.now)),
         (None, DeviceState::Up | DeviceState::Degraded) => "now".to_owned(),
         (None, _) => "?".to_owned(),
-    })
+    }
 }
