@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lanyard_store::{Event, StoreError};
+use lanyard_store::{About, Event, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -84,6 +84,11 @@ impl Claim {
 
     /// Like [`progress`](Self::progress), and records what happened in the same transaction: it is recorded once, whenever a process ends.
     pub async fn progress_with(&self, progress: &impl Serialize, event: Option<&Event>) -> Result<(), Halt> {
+        self.progress_about(progress, event.map(|event| (&About::Home, event))).await
+    }
+
+    /// Like [`progress_with`](Self::progress_with), for an event about something else than the home.
+    pub async fn progress_about(&self, progress: &impl Serialize, event: Option<(&About, &Event)>) -> Result<(), Halt> {
         let progress = serde_json::to_value(progress).unwrap_or(Value::Null);
         let mut unit = self.unit.lock().await;
         let stop = *self.halt.borrow();

@@ -165,6 +165,12 @@ impl Queue {
         rows.first().map(|row| Unit::read(&self.store, row)).transpose()
     }
 
+    /// The recurring units of this kind, the earliest due first. A row that was altered without Lanyard is left out and logged.
+    pub async fn all_recurring(&self, kind: &str) -> Result<Vec<Unit>, StoreError> {
+        let rows = self.store.read(sql(TABLE, SELECT_BY_KIND).bind(kind)).await?;
+        Ok(rows.iter().filter_map(|row| self.readable(row)).filter(|unit| !unit.is_run()).collect())
+    }
+
     /// The runs, the latest first; of those that have ended, only the latest 5,000. A row that was altered without Lanyard is left out and logged.
     pub async fn runs(&self) -> Result<Vec<Unit>, StoreError> {
         let rows = self.store.read(sql(TABLE, SELECT_RUNS)).await?;
@@ -300,7 +306,7 @@ impl Queue {
         unit: &mut Unit,
         seen: Seen,
         now: Timestamp,
-        event: Option<&Event>,
+        event: Option<(&About, &Event)>,
     ) -> Result<bool, StoreError> {
         unit.fence = seen.fence + 1;
         unit.document.changed = now;
@@ -324,8 +330,8 @@ impl Queue {
                 if tx.run(update).await? == 0 {
                     return tx.abandon(false).await;
                 }
-                if let Some(event) = event {
-                    tx.record(About::Home, event.clone());
+                if let Some((about, event)) = event {
+                    tx.record(about.clone(), event.clone());
                 }
                 if is_end && unit.is_run() {
                     let why = unit.document.problem.as_ref().map(ToString::to_string);
@@ -386,6 +392,8 @@ macro_rules! columns {
 
 const SELECT_BY_ID: &str = concat!("SELECT ", columns!(), " FROM work WHERE id = $1");
 const SELECT_BY_KEY: &str = concat!("SELECT ", columns!(), " FROM work WHERE kind = $1 AND key = $2");
+const SELECT_BY_KIND: &str =
+    concat!("SELECT ", columns!(), " FROM work WHERE kind = $1 AND due IS NOT NULL ORDER BY due LIMIT 5000");
 const SELECT_RUNS: &str = concat!(
     "SELECT ",
     columns!(),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lanyard_secret::SafeUrl;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::lenient::{maintenance, or_default, texts, timestamp};
 use crate::{DeviceId, Environment, Method, OrgId, PersonId, Request, WorkspaceId};
@@ -115,7 +115,7 @@ impl ConnectionStatus {
 }
 
 /// The kind of a device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceType {
     /// A room or desk device.

@@ -54,6 +54,8 @@ impl NoticeType {
     pub const DEVICE_FLAPPING: Self = Self(Cow::Borrowed("lanyard.device.flapping"));
     /// An alert about devices has ended.
     pub const DEVICE_RECOVERED: Self = Self(Cow::Borrowed("lanyard.device.recovered"));
+    /// A device was restarted at its planned time, or was not.
+    pub const DEVICE_RESTART: Self = Self(Cow::Borrowed("lanyard.device.restart"));
     /// A watch cannot read its devices.
     pub const WATCH_BLIND: Self = Self(Cow::Borrowed("lanyard.watch.blind"));
     /// A watch no longer sees devices that it saw.
@@ -66,18 +68,19 @@ impl NoticeType {
     pub const TEST: Self = Self(Cow::Borrowed("lanyard.test"));
 
     /// The types about devices and their watches.
-    pub const OF_DEVICES: [Self; 7] = [
+    pub const OF_DEVICES: [Self; 8] = [
         Self::DEVICE_DOWN,
         Self::DEVICE_DEGRADED,
         Self::DEVICE_FLAPPING,
         Self::DEVICE_RECOVERED,
+        Self::DEVICE_RESTART,
         Self::WATCH_BLIND,
         Self::WATCH_COVERAGE_FELL,
         Self::WATCH_RECOVERED,
     ];
 
     /// All types.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::CREDENTIAL_EXPIRING,
         Self::CREDENTIAL_STALLED,
         Self::CREDENTIAL_NEEDS_LOGIN,
@@ -93,6 +96,7 @@ impl NoticeType {
         Self::DEVICE_DEGRADED,
         Self::DEVICE_FLAPPING,
         Self::DEVICE_RECOVERED,
+        Self::DEVICE_RESTART,
         Self::WATCH_BLIND,
         Self::WATCH_COVERAGE_FELL,
         Self::WATCH_RECOVERED,
