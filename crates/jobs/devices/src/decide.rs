@@ -8,10 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{Alert, BLIND_FOR, Due, Ended, Ending, FLIPS, Raised, Rule, Step, Teller, is_flip, step};
+use crate::covered::Covered;
 use crate::facts::Facts;
+use crate::places::Places;
 use crate::seen::{Reading, Seen};
 use crate::state::{Change, DISTANCE, DeviceState, Tracked};
-use crate::watch::{Watch, WatchedKinds};
+use crate::watch::Watch;
 
 /// How many readings in succession must have a state before it counts.
 const SAMPLES: u32 = 2;
@@ -64,6 +66,8 @@ pub(crate) struct Known {
     pub(crate) reading: Reading,
     /// The devices, by id.
     pub(crate) devices: HashMap<String, Seen>,
+    /// Where its devices stand, if the watch covers only some locations.
+    pub(crate) places: Places,
     /// The open alerts, by number.
     pub(crate) alerts: BTreeMap<u64, Alert>,
     /// Until when no new alerts are raised, by device; an empty one is the whole watch.
@@ -108,14 +112,16 @@ pub(crate) fn decide(
     let cleared = if was_blind { clear_candidates(&mut known.devices) } else { Vec::new() };
     // What the first reading finds was there when a person added the watch.
     let waits = watch.approve_new && read_before.is_some();
-    let (mut writes, gone) = compare(&known.devices, devices, (watch.kinds, waits), at);
+    let covered = Covered::of(watch, &known.places);
+    let (mut writes, gone) = compare(&known.devices, devices, (covered, waits), at);
     let written: HashSet<String> = writes.iter().map(|write| write.device().to_owned()).collect();
     let cleared = cleared.into_iter().filter(|id| !written.contains(id));
     writes.extend(cleared.map(|id| Write::Put(id.clone(), Box::new(known.devices[&id].clone()), None)));
     if was_blind {
         begin_again(&known.devices, &mut writes, at);
     }
-    let watched = devices.iter().filter(|device| watch.kinds.covers(device)).count();
+    let was = |device: &Device| device.id.as_ref().is_some_and(|id| known.devices.contains_key(id.as_str()));
+    let watched = devices.iter().filter(|device| covered.covers(device, was(device))).count();
     let is_change = |write: &&Write| matches!(write, Write::Put(_, _, Some(change)) if change.from.is_some());
     let changed = writes.iter().filter(is_change).count();
     let (due, ended) = alert(&teller, known, &mut writes);
@@ -255,12 +261,13 @@ fn begin_again(known: &HashMap<String, Seen>, writes: &mut Vec<Write>, at: Times
 }
 
 /// The devices that are to be written after a reading, without their alerts, and how many are no longer listed.
-fn compare(
+fn compare<'a>(
     known: &HashMap<String, Seen>,
     listed: &[Device],
-    (kinds, waits): (WatchedKinds, bool),
+    (covered, waits): (impl Into<Covered<'a>>, bool),
     at: Timestamp,
 ) -> (Vec<Write>, usize) {
+    let covered = covered.into();
     let mut writes = Vec::new();
     // Whether the watch covers them.
     let mut ids: HashMap<&str, bool> = HashMap::with_capacity(listed.len());
@@ -269,7 +276,7 @@ fn compare(
         let Some(id) = device.id.as_ref().map(DeviceId::as_str).filter(|id| id.len() <= LONGEST_ID) else { continue };
         let is_covered = ids.entry(id).or_default();
         // A device that is listed twice is compared once.
-        if *is_covered || !kinds.covers(device) {
+        if *is_covered || !covered.covers(device, known.contains_key(id)) {
             continue;
         }
         *is_covered = true;
@@ -343,6 +350,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::watch::WatchedKinds;
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_second(minute * 60).unwrap()

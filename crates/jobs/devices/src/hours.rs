@@ -71,9 +71,23 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 impl BusinessHours {
     /// The hours of a month in a time zone, one stretch for each day.
     pub fn within(&self, month: Month, zone: &TimeZone) -> Vec<(Timestamp, Timestamp)> {
+        self.of_days((month.0, month.0.last_of_month()), zone)
+    }
+
+    /// The hours between two moments in a time zone, one stretch for each day.
+    pub fn between(&self, (from, to): (Timestamp, Timestamp), zone: &TimeZone) -> Vec<(Timestamp, Timestamp)> {
+        let day = |at: Timestamp| at.to_zoned(zone.clone()).date();
+        let stretches = self.of_days((day(from), day(to)), zone).into_iter();
+        stretches
+            .map(|(began, ended)| (began.max(from), ended.min(to)))
+            .filter(|(began, ended)| began < ended)
+            .collect()
+    }
+
+    fn of_days(&self, (first, last): (Date, Date), zone: &TimeZone) -> Vec<(Timestamp, Timestamp)> {
         let mut stretches = Vec::new();
-        let mut day = month.0;
-        while day.month() == month.0.month() {
+        let mut day = first;
+        while day <= last {
             let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or_default();
             if self.days[weekday] {
                 stretches.push((begin(day, self.from, zone), begin(day, self.to, zone)));
@@ -124,7 +138,7 @@ impl fmt::Display for BusinessHoursError {
 impl std::error::Error for BusinessHoursError {}
 
 /// `8` or `08:30`, in minutes after midnight; 24 is the end of the day.
-fn minutes(text: &str) -> Result<i32, BusinessHoursError> {
+pub(crate) fn minutes(text: &str) -> Result<i32, BusinessHoursError> {
     let (hour, minute) = text.split_once(':').unwrap_or((text, "0"));
     let number = |text: &str| -> Result<i32, BusinessHoursError> {
         let is_number = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -136,7 +150,7 @@ fn minutes(text: &str) -> Result<i32, BusinessHoursError> {
 }
 
 /// A time of a day in a time zone. One that a change of clocks leaves out is as much later as the clocks were moved.
-fn begin(day: Date, minutes: i32, zone: &TimeZone) -> Timestamp {
+pub(crate) fn begin(day: Date, minutes: i32, zone: &TimeZone) -> Timestamp {
     let (day, minutes) = if minutes == 24 * 60 { (day.tomorrow().unwrap_or(Date::MAX), 0) } else { (day, minutes) };
     let part = |number: i32| i8::try_from(number).unwrap_or_default();
     let time = day.at(part(minutes / 60), part(minutes % 60), 0, 0);
@@ -177,6 +191,12 @@ mod tests {
         ] {
             assert_eq!(hours(text), expected, "{text}");
         }
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let week: BusinessHours = "Mon-Fri 8-18".parse().unwrap();
+        // From a Friday afternoon to the Monday after.
+        let between = week.between((at("2026-11-27T16:30:00Z"), at("2026-11-30T09:00:00Z")), &TimeZone::UTC);
+        let minutes: Vec<i64> = between.iter().map(|(from, to)| to.duration_since(*from).as_mins()).collect();
+        assert_eq!(minutes, [90, 60]);
         for bad in
             ["", "Mon-Fri", "8-18", "Mon-Fri 18-8", "Mon-Fri 8-25", "Mon-Xyz 8-18", "Mon 8:60-9", "Mon 8-8", "Mon -1-8"]
         {

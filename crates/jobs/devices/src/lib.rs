@@ -14,11 +14,14 @@ mod facts;
 mod held;
 mod hours;
 mod labels;
+mod located;
 mod measured;
+mod outcome;
 mod place_reading;
 mod places;
 mod queue;
 mod remembered;
+mod restarts;
 mod scope_hint;
 mod seen;
 mod state;
@@ -43,9 +46,11 @@ pub use self::calls::alerts::{
 };
 pub use self::calls::approve::ApproveDevices;
 pub use self::calls::coverage::{Against, Coverage, CoverageView, ListedDevice, MissingView};
+pub use self::calls::coverage_all::{CoverageOfAll, WatchCoverage};
 pub use self::calls::device::DeviceView;
 pub use self::calls::list::{DevicesView, ListDevices};
 pub use self::calls::report::{DeviceHistory, HistoryView, Report, ReportBy, ReportRow, ReportView};
+pub use self::calls::restart::{CancelRestart, ListRestarts, PlanRestart};
 pub use self::calls::show::{AvailabilityView, DeviceDetail, PeriodView, ShowDevice};
 pub use self::calls::sweep::{Sweep, SweptView};
 pub use self::calls::watch::{ListWatches, PauseWatch, RemoveWatch, WatchView};
@@ -61,6 +66,7 @@ pub use self::measured::{Measured, measured};
 pub use self::place_reading::PlacesRead;
 pub use self::places::{Issue, Place};
 pub use self::remembered::Remembered;
+pub use self::restarts::{Restart, RestartState, Window, WindowError};
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{Listing, listing, record, sweep};
@@ -94,12 +100,16 @@ pub fn register<D: Door>(registry: &mut Registry<D>, job: &JobContext) {
         .add::<AddWatch>(job)
         .add::<AddWatches>(job)
         .add::<ApproveDevices>(job)
+        .add::<CancelRestart>(job)
         .add::<Coverage>(job)
+        .add::<CoverageOfAll>(job)
         .add::<DeviceHistory>(job)
         .add::<ListAlerts>(job)
         .add::<ListDevices>(job)
+        .add::<ListRestarts>(job)
         .add::<ListWatches>(job)
         .add::<PauseWatch>(job)
+        .add::<PlanRestart>(job)
         .add::<RemoveWatch>(job)
         .add::<Report>(job)
         .add::<SetWatch>(job)

@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use lanyard_client::{ApiError, CallOptions};
 use lanyard_credential::Credential;
 use lanyard_operation::Problem;
-use lanyard_protocol::{Floor, ListWorkspaces, Location, OrgId, Workspace};
+use lanyard_protocol::{Device, Floor, ListDevices, ListWorkspaces, Location, OrgId, Scope, Workspace};
 use lanyard_store::StoreError;
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::comparing::comparing;
+use crate::comparing::{DEVICES, comparing};
 use crate::places::{self, Names, PlacesReading};
 use crate::sweep::called;
 use crate::watch::StoredWatch;
@@ -72,7 +72,16 @@ pub(crate) async fn read_places(job: &JobContext, stored: &StoredWatch) -> Resul
     if let Err(problem) = list_names(job, &with, watch.org.as_ref(), (&known, &listed), &mut names).await {
         failed = failed.or(Some(problem));
     }
-    let found = places::merge(&known, &listed, &names, complete);
+    let mut found = places::merge(&known, &listed, &names, complete);
+    // Which workspaces have devices that the watch does not see. A credential that may not list them still knows the rooms.
+    if can_list_devices(&with) {
+        match list_devices(job, &with, watch.org.as_ref()).await {
+            Ok(devices) => places::put_devices(&mut found, &devices),
+            Err(problem) => {
+                tracing::debug!(watch = %watch.name, %problem, "the devices of an organisation cannot be listed");
+            }
+        }
+    }
     let now = job.store.time().await?;
     let before = places::reading_of(&job.store, id).await?;
     let reading = PlacesReading {
@@ -120,6 +129,18 @@ async fn list_workspaces(
         listed.truncate(MOST);
     }
     Ok(())
+}
+
+/// Whether a credential may list the devices of its organisation, as far as its scopes are known.
+fn can_list_devices(with: &Credential) -> bool {
+    let scope: Result<Scope, _> = DEVICES.parse();
+    with.scopes.as_ref().is_none_or(|granted| scope.is_ok_and(|scope| granted.contains(&scope)))
+}
+
+/// Lists all devices of an organisation.
+async fn list_devices(job: &JobContext, with: &Credential, org: Option<&OrgId>) -> Result<Vec<Device>, Problem> {
+    let which = ListDevices { org_id: org.cloned(), workspace_id: None, max: Some(1000) };
+    Ok(job.client(with).devices(&which, &CallOptions::default()).await.map_err(called)?.items)
 }
 
 /// Reads the names of locations, and of floors whose names are not known.

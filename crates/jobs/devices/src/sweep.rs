@@ -13,7 +13,7 @@ use lanyard_work::{JobContext, call_class};
 
 use crate::alerts::{self, Teller};
 use crate::decide::{Decision, Known, Swept, Write, decide};
-use crate::places;
+use crate::places::{self, Places};
 use crate::remembered::Remembered;
 use crate::seen;
 use crate::watch::{StoredWatch, Watch};
@@ -80,6 +80,7 @@ pub async fn record(
         },
         reading,
         alerts: alerts::open_of(store, id).await?,
+        places: if watch.locations.is_empty() { Places::new() } else { places::of_watch(store, id).await? },
         silences: alerts::silences_of(store, id).await?,
     };
     let about = about(credential);

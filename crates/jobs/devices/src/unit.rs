@@ -9,6 +9,7 @@ use crate::place_reading::{INTERVAL, read_places, wait};
 use crate::places;
 use crate::queue;
 use crate::remembered::Remembered;
+use crate::restarts;
 pub(crate) use crate::sweep::SWEEP;
 use crate::sweep::sweep;
 use crate::watch::{LONGEST_INTERVAL, StoredWatch, credential_of, watch, watches};
@@ -19,6 +20,7 @@ pub(crate) const PLACES: &str = "devices.places";
 /// Adds the work that a broker does for this job.
 pub fn work(handlers: &mut Handlers, job: &JobContext) {
     queue::work(handlers, job);
+    restarts::work(handlers, job);
     let of_devices = job.clone();
     handlers.add(SWEEP, move |claim| {
         let job = of_devices.clone();

@@ -40,6 +40,13 @@ pub struct Watch {
     pub interval_seconds: u64,
     /// The devices that are watched besides those of workspaces.
     pub kinds: WatchedKinds,
+    /// The tags of Webex of which a device must have one; any device if there are none.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The locations where a device must be: their names, by the [key](lanyard_protocol::Location::key) of their ids. Anywhere if there are
+    /// none.
+    #[serde(default)]
+    pub locations: BTreeMap<String, String>,
     /// Its own labels, which take the place of those of the credential.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -67,13 +74,17 @@ pub struct WatchedKinds {
 impl WatchedKinds {
     /// Whether a device is watched. One of which Webex does not say the kind is: it may be a new kind of room device.
     pub fn covers(self, device: &Device) -> bool {
-        let kind = match device.device_type {
+        self.covers_kind(device.device_type) && (self.personal || device.person_id.is_none())
+    }
+
+    /// Whether devices of this kind in a workspace are watched.
+    pub(crate) const fn covers_kind(self, kind: DeviceType) -> bool {
+        match kind {
             DeviceType::RoomDesk | DeviceType::Unknown => true,
             DeviceType::Phone => self.phones,
             DeviceType::Accessory => self.accessories,
             DeviceType::WebexGo => false,
-        };
-        kind && (self.personal || device.person_id.is_none())
+        }
     }
 }
 

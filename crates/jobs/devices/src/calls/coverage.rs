@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, HashSet};
 use lanyard_client::CallOptions;
 use lanyard_credential::CredentialName;
 use lanyard_operation::{Code, Declaration, Operation, Problem};
-use lanyard_protocol::{Device, ListDevices, ListWorkspaces, Location};
+use lanyard_protocol::{Device, ListDevices, ListWorkspaces};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::comparing;
+use crate::covered::Covered;
 use crate::place_reading::locations;
+use crate::places::{self, Names, Places};
 use crate::sweep::{called, list};
-use crate::watch::{WatchedKinds, named, stored};
+use crate::watch::{Watch, credential_of, named, stored};
 use crate::watch_name::WatchName;
 
 /// A workspace, compared.
@@ -60,7 +62,7 @@ pub struct CoverageView {
 pub struct Coverage {
     /// The watch.
     pub watch: WatchName,
-    /// What it is compared with.
+    /// What it is compared with; the credential that reads the workspaces of the watch if it is omitted and there is one.
     pub against: Option<Against>,
 }
 
@@ -90,6 +92,8 @@ pub struct ListedDevice {
     pub mac: Option<String>,
     /// The type in the list's own words.
     pub kind: Option<String>,
+    /// The tags; `None` if the list has no column of them.
+    pub tags: Option<Vec<String>>,
 }
 
 impl Operation for Coverage {
@@ -102,7 +106,13 @@ impl Operation for Coverage {
     async fn run(self, job: &JobContext) -> Result<CoverageView, Problem> {
         let found = named(&job.store, &self.watch).await?;
         let credential = job.store.credential_by_id(found.watch.credential).await.map_err(|error| stored(&error))?;
+        let against = match self.against {
+            Some(against) => Some(against),
+            None => own_against(job, &found.watch).await?,
+        };
         let seen = list(job, &found.watch, credential.as_ref()).await?;
+        let stored_places = places::of_watch(&job.store, &found.id).await.map_err(|error| stored(&error))?;
+        let covered = Covered::of(&found.watch, &stored_places);
         let account = credential.as_ref().and_then(|credential| credential.subject.known()?.email.clone());
         let own = credential.as_ref().filter(|_| found.watch.org.is_none());
         let organisation = own.and_then(|credential| credential.organisation.as_ref()?.name.clone());
@@ -111,20 +121,21 @@ impl Operation for Coverage {
             account,
             kind: credential.as_ref().map(|credential| credential.kind.as_str().to_owned()),
             organisation,
-            against: self.against.as_ref().map(|against| match against {
+            against: against.as_ref().map(|against| match against {
                 Against::Credential(name) => name.to_string(),
                 Against::List(name, _) => name.clone(),
             }),
             ..CoverageView::default()
         };
-        let against = match &self.against {
+        let against = match &against {
             Some(Against::Credential(against)) => against,
             Some(Against::List(name, listed)) => {
-                compare_list(&mut view, &seen, listed, found.watch.kinds);
-                let covered = seen.iter().filter(|device| found.watch.kinds.covers(device)).count();
+                check_columns(&found.watch, name, listed)?;
+                compare_list(&mut view, &seen, listed, &covered);
+                let count = seen.iter().filter(|device| covered.covers(device, false)).count();
                 // The letter would tell one customer of the rooms of another.
-                if view.devices_seen == 0 && covered > 0 {
-                    let what = format!("{name} lists none of the {covered} devices that {} sees", found.watch.name);
+                if view.devices_seen == 0 && count > 0 {
+                    let what = format!("{name} lists none of the {count} devices that {} sees", found.watch.name);
                     return Err(Problem::new(Code::BadRequest, what).hint(
                         "give the list of the organisation that the watch reads, with serial numbers or MAC addresses",
                     ));
@@ -132,7 +143,7 @@ impl Operation for Coverage {
                 return Ok(view);
             }
             None => {
-                count(&mut view, &seen, found.watch.kinds);
+                count(&mut view, &seen, &covered);
                 return Ok(view);
             }
         };
@@ -161,11 +172,9 @@ impl Operation for Coverage {
         let workspaces = client.workspaces(&which, &options).await.map_err(called)?.items;
         // Without their names, a question mark stands for the locations.
         let locations = locations(job, &admin, org_id.as_ref()).await.unwrap_or_default();
-        let names = workspaces.iter().map(|found| {
-            let location = found.location_id.as_ref().and_then(|id| locations.get(&Location::key(id)).cloned());
-            (found.id.as_str().to_owned(), (found.display_name.clone(), location))
-        });
-        compare(&mut view, &seen, &all, &names.collect(), found.watch.kinds);
+        let names = Names { locations, ..Names::default() };
+        let places = places::merge(&Places::new(), &workspaces, &names, true);
+        compare(&mut view, &seen, &all, &places, &Covered::of(&found.watch, &places));
         Ok(view)
     }
 }
@@ -186,24 +195,43 @@ fn sees_too_little(seen: &[Device], all: &[Device]) -> Option<String> {
     }
 }
 
-fn count(view: &mut CoverageView, seen: &[Device], kinds: WatchedKinds) {
-    let watched = || seen.iter().filter(|device| kinds.covers(device));
+/// The credential that reads the workspaces of a watch, if it is another than its own.
+async fn own_against(job: &JobContext, watch: &Watch) -> Result<Option<Against>, Problem> {
+    let Some(id) = watch.against.filter(|id| *id != watch.credential) else { return Ok(None) };
+    let found = credential_of(&job.store, id).await.map_err(|error| stored(&error))?;
+    Ok(found.map(|found| Against::Credential(found.name)))
+}
+
+/// Refuses a list without a column that is needed to know what the watch covers.
+fn check_columns(watch: &Watch, name: &str, listed: &[ListedDevice]) -> Result<(), Problem> {
+    let lacks = |what: &str, column: &str| {
+        Problem::new(
+            Code::BadRequest,
+            format!("the watch {} covers only devices with {what}, and {name} has no column of {column}", watch.name),
+        )
+        .hint("compare with the credential of an administrator: --against CREDENTIAL")
+    };
+    if !watch.tags.is_empty() && listed.iter().all(|device| device.tags.is_none()) {
+        return Err(lacks(&format!("the tag {}", watch.tags.join(" or ")), "tags"));
+    }
+    if !watch.locations.is_empty() && listed.iter().all(|device| device.location.is_none()) {
+        return Err(lacks("some locations", "locations"));
+    }
+    Ok(())
+}
+
+fn count(view: &mut CoverageView, seen: &[Device], covered: &Covered<'_>) {
+    let watched = || seen.iter().filter(|device| covered.covers(device, false));
     view.devices_seen = watched().count();
     view.devices_full =
         watched().filter(|device| device.permissions.iter().any(|permission| permission == "xapi:all")).count();
 }
 
-fn compare(
-    view: &mut CoverageView,
-    seen: &[Device],
-    all: &[Device],
-    names: &BTreeMap<String, (String, Option<String>)>,
-    kinds: WatchedKinds,
-) {
-    count(view, seen, kinds);
+fn compare(view: &mut CoverageView, seen: &[Device], all: &[Device], places: &Places, covered: &Covered<'_>) {
+    count(view, seen, covered);
     let ours: HashSet<&str> = seen.iter().filter_map(|device| Some(device.id.as_ref()?.as_str())).collect();
     let mut by_workspace: BTreeMap<&str, Vec<&Device>> = BTreeMap::new();
-    let watched = || all.iter().filter(|device| kinds.covers(device));
+    let watched = || all.iter().filter(|device| covered.covers(device, false));
     for device in watched() {
         if let Some(workspace) = &device.workspace_id {
             by_workspace.entry(workspace.as_str()).or_default().push(device);
@@ -217,7 +245,9 @@ fn compare(
         .filter_map(|(workspace, devices)| {
             let is_unseen = |device: &&&Device| device.id.as_ref().is_some_and(|id| !ours.contains(id.as_str()));
             let devices: Vec<_> = devices.iter().filter(is_unseen).map(|device| device.product.clone()).collect();
-            let (name, location) = names.get(workspace).cloned().unwrap_or_else(|| (workspace.to_owned(), None));
+            let place = places.get(workspace);
+            let name = place.map_or_else(|| workspace.to_owned(), |place| place.room.clone());
+            let location = place.and_then(|place| place.location.clone());
             (!devices.is_empty()).then_some(MissingView { workspace: name, location, devices })
         })
         .collect();
@@ -225,8 +255,8 @@ fn compare(
 }
 
 /// Compares with an exported list, by serial number or hardware address: it has no ids.
-fn compare_list(view: &mut CoverageView, seen: &[Device], listed: &[ListedDevice], kinds: WatchedKinds) {
-    count(view, seen, kinds);
+fn compare_list(view: &mut CoverageView, seen: &[Device], listed: &[ListedDevice], covered: &Covered<'_>) {
+    count(view, seen, covered);
     let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let key = |text: Option<&String>| text.map(|text| plain(text)).filter(|text| !text.is_empty());
     let serials: HashSet<String> = seen.iter().filter_map(|device| key(device.serial.as_ref())).collect();
@@ -235,7 +265,7 @@ fn compare_list(view: &mut CoverageView, seen: &[Device], listed: &[ListedDevice
     let mut compared = 0;
     for device in listed {
         let can_compare = key(device.serial.as_ref()).is_some() || key(device.mac.as_ref()).is_some();
-        if !can_compare || !device.is_covered(kinds) {
+        if !can_compare || !device.is_covered(covered) {
             view.not_compared += 1;
             continue;
         }
@@ -268,12 +298,15 @@ fn compare_list(view: &mut CoverageView, seen: &[Device], listed: &[ListedDevice
 
 impl ListedDevice {
     /// Whether a watch covers it, as far as the words of the list tell.
-    fn is_covered(&self, kinds: WatchedKinds) -> bool {
+    fn is_covered(&self, covered: &Covered<'_>) -> bool {
+        let kinds = covered.kinds();
         let words = [self.kind.as_deref().unwrap_or_default(), &self.product].join(" ").to_lowercase();
         let is = |word: &str| words.contains(word);
         (kinds.phones || !(is("phone") || is("dect")))
             && (kinds.accessories || !is("accessor"))
             && (kinds.personal || !is("personal"))
+            && covered.has_tag(self.tags.as_deref().unwrap_or_default())
+            && covered.is_called(self.location.as_deref())
     }
 }
 
@@ -282,6 +315,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::places::Place;
+    use crate::watch::WatchedKinds;
 
     #[test]
     fn a_workspace_is_missing_if_any_of_its_devices_is_not_seen() {
@@ -298,13 +333,15 @@ mod tests {
             device("e", "w3", "phone"),
         ];
         let seen = [device("a", "w1", "roomdesk"), device("d", "w3", "roomdesk")];
-        let name = |name: &str, location: Option<&str>| (name.to_owned(), location.map(str::to_owned));
-        let names = BTreeMap::from([
-            ("w1".to_owned(), name("Alpha", Some("Zurich"))),
-            ("w2".to_owned(), name("Zeta", Some("Bern"))),
-        ]);
+        let place = |name: &str, location: &str| Place {
+            room: name.to_owned(),
+            location: Some(location.to_owned()),
+            ..Place::default()
+        };
+        let places =
+            Places::from([("w1".to_owned(), place("Alpha", "Zurich")), ("w2".to_owned(), place("Zeta", "Bern"))]);
         let mut view = CoverageView::default();
-        compare(&mut view, &seen, &all, &names, WatchedKinds::default());
+        compare(&mut view, &seen, &all, &places, &WatchedKinds::default().into());
         assert_eq!((view.devices_seen, view.devices, view.workspaces, view.not_compared), (2, Some(4), Some(3), 1));
         let missing: Vec<_> = view.missing.iter().map(|found| (&*found.workspace, found.devices.join(","))).collect();
         assert_eq!(missing, [("Zeta", "Product c".to_owned()), ("Alpha", "Product b".to_owned())], "by location");
@@ -340,6 +377,7 @@ mod tests {
             serial: Some(serial.to_owned()),
             mac: Some(mac.to_owned()),
             kind: Some(kind.to_owned()),
+            tags: None,
         };
         let seen = [device("FOC1", "00:1E:7A:00:00:01"), device("FOC2", "00:1E:7A:00:00:02")];
         let listed = [
@@ -350,13 +388,13 @@ mod tests {
             row("Nothing", " ", "-", ""),
         ];
         let mut view = CoverageView::default();
-        compare_list(&mut view, &seen, &listed, WatchedKinds::default());
+        compare_list(&mut view, &seen, &listed, &WatchedKinds::default().into());
         assert_eq!((view.devices_seen, view.devices, view.workspaces, view.not_compared), (2, Some(3), Some(3), 2));
         let [missing] = &*view.missing else { panic!("{:?}", view.missing) };
         assert_eq!((&*missing.workspace, missing.location.as_deref()), ("Three", Some("Bern")));
         let with_phones = WatchedKinds { phones: true, ..WatchedKinds::default() };
         let mut view = CoverageView::default();
-        compare_list(&mut view, &seen, &listed, with_phones);
+        compare_list(&mut view, &seen, &listed, &with_phones.into());
         assert_eq!((view.missing.len(), view.not_compared), (2, 1));
     }
 }

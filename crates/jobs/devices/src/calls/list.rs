@@ -161,11 +161,7 @@ fn at_location(devices: &mut Vec<DeviceView>, wanted: &[&Watched], text: &str) -
         name == plain || (!is_exact && !plain.is_empty() && name.contains(&plain))
     };
     if !names.iter().any(|name| is_meant(name)) {
-        let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join("; ");
-        let more = names.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        return Err(Problem::new(Code::NoSuchName, format!("no location is called {text:?}"))
-            .hint(format!("the locations are: {shown}{more}")));
+        return Err(crate::located::no_location(text, names.iter().copied()));
     }
     let unlocated = devices.iter().filter(|device| device.location() == "?").count();
     devices.retain(|device| device.place.as_ref().and_then(|place| place.location.as_deref()).is_some_and(is_meant));
@@ -191,5 +187,5 @@ fn no_location(wanted: &[&Watched]) -> Problem {
         .hint(format!("name an administrator's credential: lanyard devices watch set {watch} --against CREDENTIAL"))
 }
 
-/// How many locations are named.
+/// How many tags are named.
 const SHOWN: usize = 8;

@@ -1,17 +1,21 @@
 //! One device, now and before.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use lanyard_operation::{Declaration, Operation, Problem};
+use lanyard_operation::{Code, Declaration, Operation, Problem};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{self, AlertNumber};
-use crate::availability::availability;
+use crate::availability::{Tally, availability};
 use crate::calls::alert_view::AlertView;
 use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
+use crate::calls::restart::planned;
 use crate::calls::watched::chosen;
+use crate::hours::BusinessHours;
+use crate::restarts::Restart;
 use crate::seen::{self, Period, Seen};
 use crate::state::DeviceState;
 use crate::watch::stored;
@@ -54,6 +58,8 @@ pub struct DeviceDetail {
     pub device: DeviceView,
     /// Its availability.
     pub availability: AvailabilityView,
+    /// Its availability in business hours.
+    pub in_hours: AvailabilityView,
     /// The open alert that it belongs to.
     pub in_alert: Option<AlertView>,
     /// Until when no new alerts are raised of it, if it or its watch is silenced.
@@ -65,6 +71,8 @@ pub struct DeviceDetail {
     pub others: (usize, usize),
     /// How many devices of the watch stand at its location, this one included, and how many of those are up, degraded or asleep.
     pub at_location: Option<(usize, usize)>,
+    /// The restart that is planned, or was carried out in the last week.
+    pub restart: Option<Restart>,
     /// When its place was read last.
     #[schemars(with = "Option<String>")]
     pub place_read_at: Option<Timestamp>,
@@ -78,6 +86,12 @@ pub struct ShowDevice {
     pub device: String,
     /// The watch that sees it, for a device that several see.
     pub watch: Option<WatchName>,
+    /// The business hours, as in `Mon-Fri 8-18`, which is what they are if they are omitted.
+    #[serde(default)]
+    pub hours: Option<String>,
+    /// Their time zone, as in `Europe/Zurich`; UTC if it is omitted.
+    #[serde(default)]
+    pub time_zone: Option<String>,
 }
 
 impl Operation for ShowDevice {
@@ -88,6 +102,7 @@ impl Operation for ShowDevice {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<DeviceDetail, Problem> {
+        let (hours, zone) = business_hours(self.hours.as_deref(), self.time_zone.as_deref())?;
         let all = chosen(job, self.watch.as_ref()).await?;
         let (watched, id, seen) = find(&all, &self.device, Meant::OrLike)?;
         let year = watched.now - SignedDuration::from_hours(365 * 24);
@@ -96,6 +111,14 @@ impl Operation for ShowDevice {
         watched.end_unknown(&mut periods);
         let before = |days: i64| watched.now - SignedDuration::from_hours(days * 24);
         let of = |days: i64| availability(&periods, before(days), watched.now);
+        let stretches = hours.between((before(365), watched.now), &zone);
+        let of_hours = |days: i64| {
+            let mut tally = Tally::default();
+            for (from, to) in stretches.iter().filter(|(_, to)| *to > before(days)) {
+                tally.add(&periods, (*from).max(before(days)), *to);
+            }
+            tally.ratio()
+        };
         let others = watched.devices.iter().filter(|(other, seen)| *other != id && !seen.is_waiting);
         let is_well = |state| matches!(state, DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
         let is_up = |seen: &Seen| blind.is_none() && is_well(seen.tracked.state);
@@ -122,12 +145,32 @@ impl Operation for ShowDevice {
             silenced_until: silences.filter(|until| *until > watched.now).max(),
             device: watched.view(id, seen, blind.as_ref()),
             availability: AvailabilityView { day: of(1), week: of(7), month: of(30), year: of(365) },
+            in_hours: AvailabilityView {
+                day: of_hours(1),
+                week: of_hours(7),
+                month: of_hours(30),
+                year: of_hours(365),
+            },
             periods: periods.iter().filter(|period| period.ended.is_none_or(|at| at > before(30))).map(shown).collect(),
             others: (others.count(), well),
             at_location,
+            restart: planned(job, &watched.id, id).await.map_err(|error| stored(&error))?,
             place_read_at: watched.places_reading.read_at,
         })
     }
+}
+
+/// Business hours and their time zone, as a caller names them.
+fn business_hours(hours: Option<&str>, zone: Option<&str>) -> Result<(BusinessHours, TimeZone), Problem> {
+    let bad = |what: String| Problem::new(Code::BadRequest, what);
+    let hours = hours.unwrap_or("Mon-Fri 8-18");
+    let hours: BusinessHours = hours.parse().map_err(|error| bad(format!("{hours:?}: {error}")))?;
+    let zone = zone.unwrap_or("UTC");
+    let zone = TimeZone::get(zone).map_err(|_| {
+        bad(format!("there is no time zone {zone:?}"))
+            .hint("use a name of the IANA database, for example Europe/Zurich")
+    })?;
+    Ok((hours, zone))
 }
 
 /// A period, as people and programs see it.

@@ -16,6 +16,7 @@ use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::places::{self, PlacesReading};
 use crate::queue;
 use crate::remembered::Remembered;
+use crate::restarts;
 use crate::seen::{self, Reading};
 use crate::sweep::about;
 use crate::unit::{PLACES, SWEEP, wake};
@@ -51,6 +52,10 @@ pub struct WatchView {
     pub interval_seconds: u64,
     /// The devices that are watched besides those of workspaces.
     pub kinds: WatchedKinds,
+    /// The tags of Webex of which a device must have one; any device if there are none.
+    pub tags: Vec<String>,
+    /// The locations where a device must be; anywhere if there are none.
+    pub locations: Vec<String>,
     /// Since when it is paused.
     #[schemars(with = "Option<String>")]
     pub paused_at: Option<Timestamp>,
@@ -186,6 +191,7 @@ impl Operation for RemoveWatch {
         job.memory.of::<Remembered>().forget(&id);
         job.queue.remove(PLACES, &id).await.map_err(|error| stored(&error))?;
         queue::remove(job, &id).await.map_err(|error| stored(&error))?;
+        restarts::remove(job, &id).await.map_err(|error| stored(&error))?;
         job.queue.remove(SWEEP, &id).await.map_err(|error| stored(&error))
     }
 }
@@ -235,6 +241,8 @@ fn view(
         places_reason: places.reason.clone(),
         interval_seconds: watch.interval_seconds,
         kinds: watch.kinds,
+        tags: watch.tags.clone(),
+        locations: watch.locations.values().cloned().collect(),
         paused_at: watch.paused_at,
         read_at: reading.read_at,
         blind_since: blind.map(|(since, _)| *since),
@@ -262,6 +270,8 @@ fn unreadable(error: &StoreError) -> WatchView {
         places_reason: None,
         interval_seconds: 0,
         kinds: WatchedKinds::default(),
+        tags: Vec::new(),
+        locations: Vec::new(),
         paused_at: None,
         read_at: None,
         blind_since: None,

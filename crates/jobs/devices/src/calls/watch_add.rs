@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::calls::watch::{JOB, WatchView, check_interval, shown};
 use crate::comparing;
 use crate::decide::Swept;
+use crate::located::located;
 use crate::place_reading::{PlacesRead, read_places};
 use crate::queue;
 use crate::sweep::{called, sweep};
@@ -52,6 +53,10 @@ pub struct WatchSettings {
     pub approve_new: bool,
     /// The credential that reads workspaces and locations, for one that cannot, such as a bot's.
     pub against: Option<CredentialName>,
+    /// The tags of Webex of which a device must have one; any device if there are none.
+    pub tags: Vec<String>,
+    /// The names of the locations where a device must be; anywhere if there are none.
+    pub locations: Vec<String>,
 }
 
 /// Adds a watch, after reading its devices once.
@@ -249,7 +254,7 @@ async fn add(
     };
     let mut id = [0; 16];
     job.entropy.fill(&mut id);
-    let new = StoredWatch {
+    let mut new = StoredWatch {
         id: format!("{:032x}", u128::from_be_bytes(id)),
         version: 0,
         watch: Watch {
@@ -259,12 +264,15 @@ async fn add(
             against,
             interval_seconds: settings.interval_seconds.unwrap_or(INTERVAL.as_secs()),
             kinds: settings.kinds,
+            tags: settings.tags.clone(),
+            locations: BTreeMap::new(),
             labels,
             approve_new: settings.approve_new,
             paused_at: None,
             added_at: job.clock.now().wall,
         },
     };
+    new.watch.locations = located(job, &new.watch, Some(credential), &settings.locations).await?;
     // A token that Webex refuses, or an organisation that it may not read, is reported at once, and nothing is added.
     crate::sweep::list(job, &new.watch, Some(credential)).await?;
     let event = Event::JobChanged { job: JOB.to_owned(), what: format!("watch {name} added") };
@@ -275,8 +283,9 @@ async fn add(
     // Before the first reading, so that a watch is read whatever comes of that.
     job.queue.ensure(SWEEP, &new.id, &Value::Null).await.map_err(|error| stored(&error))?;
     queue::ensure(job, &new).await.map_err(|error| stored(&error))?;
-    let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
+    // Before the devices, because a watch may cover those at some locations.
     let places = read_places(job, &new).await.map_err(|error| stored(&error))?;
+    let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
     ensure_places(job, &new).await.map_err(|error| stored(&error))?;
     let own = credential.organisation.as_ref().filter(|_| new.watch.org.is_none());
     Ok(AddedView {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::alerts;
 use crate::calls::watch::{JOB, WatchView, check_interval, shown};
 use crate::calls::watch_add::against;
+use crate::comparing::can_compare;
+use crate::located::located;
 use crate::place_reading::read_places;
 use crate::seen;
 use crate::state::DeviceState;
@@ -100,6 +102,10 @@ pub struct WatchChanges {
     pub approve_new: Option<bool>,
     /// The credential that reads workspaces and locations.
     pub against: Option<CredentialName>,
+    /// The tags of Webex of which a device must have one, in place of those before; an empty list is any device.
+    pub tags: Option<Vec<String>>,
+    /// The names of the locations where a device must be, in place of those before; an empty list is anywhere.
+    pub locations: Option<Vec<String>>,
     /// Whether none but the watch's own credential reads them.
     pub no_against: bool,
     /// Labels that are set.
@@ -137,11 +143,23 @@ impl Operation for SetWatch {
             watch.kinds.accessories = changes.accessories.unwrap_or(watch.kinds.accessories);
             watch.kinds.personal = changes.personal.unwrap_or(watch.kinds.personal);
             watch.approve_new = changes.approve_new.unwrap_or(watch.approve_new);
+            let own = credential_of(&job.store, watch.credential).await.map_err(|error| stored(&error))?;
+            watch.tags = changes.tags.clone().unwrap_or_else(|| watch.tags.clone());
             if let Some(name) = &changes.against {
-                let own = credential_of(&job.store, watch.credential).await.map_err(|error| stored(&error))?;
                 watch.against = Some(against(job, name, own.as_ref(), watch.org.as_ref()).await?);
             } else if changes.no_against {
                 watch.against = None;
+            }
+            if let Some(names) = &changes.locations {
+                watch.locations = located(job, watch, own.as_ref(), names).await?;
+            } else if changes.no_against && !watch.locations.is_empty() && !own.is_some_and(|own| can_compare(own.kind))
+            {
+                let names = watch.locations.values().map(String::as_str).collect::<Vec<_>>().join("; ");
+                return Err(Problem::new(
+                    Code::BadRequest,
+                    format!("the watch {name} covers only devices at some locations ({names}), and could no longer read them"),
+                )
+                .hint(format!("let it cover all: lanyard devices watch set {name} --no-against --any-location")));
             }
             for label in &changes.labels {
                 watch.labels.insert(label.key.to_string(), label.value.as_str().to_owned());
@@ -165,7 +183,7 @@ impl Operation for SetWatch {
                 wake(job, &found.id).await.map_err(|error| stored(&error))?;
             }
             // Also where nothing has changed: a person who sets it again wants it to be read.
-            if changes.against.is_some() || changes.no_against {
+            if changes.against.is_some() || changes.no_against || changes.locations.is_some() {
                 read_places(job, &found).await.map_err(|error| stored(&error))?;
                 ensure_places(job, &found).await.map_err(|error| stored(&error))?;
             }

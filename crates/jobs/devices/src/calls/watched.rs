@@ -239,7 +239,7 @@ impl Watched {
             since,
             why,
             alert: seen.alert.map(AlertNumber::new),
-            place: self.place_of(seen).cloned(),
+            place: self.place_of(seen).map(Place::of_device),
             facts: seen.facts.clone(),
         }
     }

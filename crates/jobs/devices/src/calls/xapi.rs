@@ -1,9 +1,9 @@
 //! The xAPI: statuses that a device reports, and commands to it.
 
-use lanyard_client::{ApiError, CallError, CallOptions};
+use lanyard_client::{ApiError, CallOptions};
 use lanyard_credential::Credential;
 use lanyard_operation::{Code, Declaration, Operation, Problem};
-use lanyard_protocol::{ConnectionStatus, Device, DeviceId, ResourceError, Scope, XapiAnswer, XapiName};
+use lanyard_protocol::{ConnectionStatus, Device, DeviceId, Scope, XapiAnswer, XapiName};
 use lanyard_store::{About, Event, StoreError};
 use lanyard_work::JobContext;
 use schemars::JsonSchema;
@@ -15,6 +15,7 @@ use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
 use crate::calls::watched::{Watched, chosen};
 use crate::facts::FULL;
+use crate::outcome::is_outcome_unknown;
 use crate::scope_hint::{COMMANDS, scope_hint};
 use crate::sweep::called;
 use crate::watch::stored;
@@ -166,24 +167,16 @@ impl Operation for XapiRun {
     }
 }
 
-/// Whether a device may have carried out a command although its call failed.
-fn is_outcome_unknown(error: &CallError) -> bool {
-    match error {
-        CallError::Send(_) | CallError::Resource(ResourceError::Malformed { .. }) => true,
-        CallError::Resource(ResourceError::Api(error)) => error.status.is_server_error(),
-        _ => false,
-    }
-}
-
 /// A device that is called, and the credential that calls it.
-struct Target {
-    view: DeviceView,
-    id: DeviceId,
-    credential: Credential,
+pub(crate) struct Target {
+    pub(crate) watch: String,
+    pub(crate) view: DeviceView,
+    pub(crate) id: DeviceId,
+    pub(crate) credential: Credential,
 }
 
 impl Target {
-    async fn find(job: &JobContext, device: &str, watch: Option<&WatchName>) -> Result<Self, Problem> {
+    pub(crate) async fn find(job: &JobContext, device: &str, watch: Option<&WatchName>) -> Result<Self, Problem> {
         let all = chosen(job, watch).await?;
         let (watched, id, seen): (&Watched, _, _) = find(&all, device, Meant::Exactly)?;
         let credential = job.store.credential_by_id(watched.watch.credential).await.map_err(|error| stored(&error))?;
@@ -192,11 +185,16 @@ impl Target {
             Problem::new(Code::NoSuchName, format!("the credential of the watch {name} was removed"))
                 .hint(format!("remove the watch too: lanyard devices watch remove {name}"))
         })?;
-        Ok(Self { view: watched.view(id, seen, watched.is_blind().as_ref()), id: DeviceId::new(id), credential })
+        Ok(Self {
+            watch: watched.id.clone(),
+            view: watched.view(id, seen, watched.is_blind().as_ref()),
+            id: DeviceId::new(id),
+            credential,
+        })
     }
 
     /// Refuses a credential of which it is known that it was not granted a scope.
-    fn needs(&self, scope: &str) -> Result<(), Problem> {
+    pub(crate) fn needs(&self, scope: &str) -> Result<(), Problem> {
         let has =
             |granted: &lanyard_protocol::ScopeSet| scope.parse::<Scope>().is_ok_and(|scope| granted.contains(&scope));
         if self.credential.scopes.as_ref().is_none_or(has) {
@@ -207,8 +205,16 @@ impl Target {
             .hint(scope_hint(&self.credential, scope)))
     }
 
+    /// Whether the credential may command the device, as Webex says now.
+    pub(crate) async fn permitted(&self, job: &JobContext) -> Result<bool, Problem> {
+        let (client, options) = (job.client(&self.credential), CallOptions::default());
+        let device: Device =
+            client.resource(|environment| Device::show(environment, &self.id), &options).await.map_err(called)?;
+        Ok(device.permissions.iter().any(|held| held == FULL))
+    }
+
     /// The device as Webex shows it now; an error if it is not connected.
-    async fn connected(&self, job: &JobContext) -> Result<Device, Problem> {
+    pub(crate) async fn connected(&self, job: &JobContext) -> Result<Device, Problem> {
         let (client, options) = (job.client(&self.credential), CallOptions::default());
         let device: Device =
             client.resource(|environment| Device::show(environment, &self.id), &options).await.map_err(called)?;
@@ -224,7 +230,7 @@ impl Target {
     }
 
     /// Refuses a command to a device that may only be read.
-    fn full(&self, full: bool, command: &XapiName) -> Result<(), Problem> {
+    pub(crate) fn full(&self, full: bool, command: &XapiName) -> Result<(), Problem> {
         if full {
             return Ok(());
         }

@@ -7,7 +7,7 @@ mod stored;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use lanyard_protocol::{HealthLevel, Location, Workspace, WorkspaceIssue};
+use lanyard_protocol::{Device, DeviceType, HealthLevel, Location, Workspace, WorkspaceIssue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,22 @@ pub struct Place {
     pub seats: Option<u32>,
     /// What Webex says is wrong there, in its own words.
     pub issues: Vec<Issue>,
+    /// The devices in it, as a credential that sees the whole organisation lists them; none if that was never read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    pub(crate) devices: Vec<Placed>,
+}
+
+/// A device in a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Placed {
+    /// Its id.
+    pub(crate) id: String,
+    /// The kind.
+    pub(crate) kind: DeviceType,
+    /// Its tags.
+    pub(crate) tags: Vec<String>,
 }
 
 /// A fault that Webex reports of a workspace.
@@ -54,6 +70,9 @@ pub(crate) type Places = HashMap<String, Place>;
 /// How many issues of a workspace are kept, and how many characters of each text.
 const MOST_ISSUES: usize = 8;
 const LONGEST: usize = 200;
+/// How many devices of a workspace are kept, and how many tags of each.
+const MOST_DEVICES: usize = 100;
+const MOST_TAGS: usize = 32;
 /// The longest id of a workspace that is kept: PostgreSQL has no index over longer ones.
 const LONGEST_ID: usize = 512;
 
@@ -77,7 +96,13 @@ impl Place {
             floor_id: workspace.floor_id.as_deref().map(short),
             seats: workspace.capacity,
             issues: workspace.health.issues.iter().filter_map(Issue::of).take(MOST_ISSUES).collect(),
+            devices: Vec::new(),
         }
+    }
+
+    /// The place as it is shown with one of its devices.
+    pub(crate) fn of_device(&self) -> Self {
+        Self { devices: Vec::new(), ..self.clone() }
     }
 }
 
@@ -124,6 +149,7 @@ pub(crate) fn merge(known: &Places, workspaces: &[Workspace], names: &Names, com
             let kept = before.filter(|before| before.floor_id == place.floor_id);
             let found = place.floor_id.as_ref().and_then(|id| names.floors.get(id));
             place.floor = found.map(|name| short(name)).or_else(|| kept?.floor.clone());
+            place.devices = before.map(|before| before.devices.clone()).unwrap_or_default();
             (id.to_owned(), place)
         })
         .collect();
@@ -133,6 +159,26 @@ pub(crate) fn merge(known: &Places, workspaces: &[Workspace], names: &Names, com
         }
     }
     places
+}
+
+/// Puts the devices of an organisation into their workspaces, in place of those that were there.
+pub(crate) fn put_devices(places: &mut Places, devices: &[Device]) {
+    for place in places.values_mut() {
+        place.devices.clear();
+    }
+    for device in devices {
+        let place = device.workspace_id.as_ref().and_then(|id| places.get_mut(id.as_str()));
+        let id = device.id.as_ref().map(|id| id.as_str().to_owned()).filter(|id| id.len() <= LONGEST_ID);
+        let (Some(place), Some(id)) = (place, id) else { continue };
+        if place.devices.len() < MOST_DEVICES {
+            let tags = device.tags.iter().take(MOST_TAGS).map(|tag| short(tag)).collect();
+            place.devices.push(Placed { id, kind: device.device_type, tags });
+        }
+    }
+    // As they are compared with what is stored.
+    for place in places.values_mut() {
+        place.devices.sort_by(|a, b| a.id.cmp(&b.id));
+    }
 }
 
 /// The ids of locations that have floors whose names are not known yet, without duplicates.

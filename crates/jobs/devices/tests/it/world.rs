@@ -62,6 +62,8 @@ impl World {
                 against: None,
                 interval_seconds: 180,
                 kinds: WatchedKinds::default(),
+                tags: Vec::new(),
+                locations: BTreeMap::new(),
                 labels: BTreeMap::new(),
                 approve_new: false,
                 paused_at: None,

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use lanyard_credential::{Kind, NameError};
-use lanyard_devices::{Against, Coverage, CoverageView, WatchName};
+use lanyard_devices::{Against, Coverage, CoverageOfAll, CoverageView, WantedLabel, WatchCoverage, WatchName};
 use lanyard_operation::Class;
 
+use super::chosen::Chosen;
+use super::list::ago;
 use super::{device_list, devices};
-use crate::context::Common;
+use crate::context::{self, Common};
 use crate::exit::{self, Failure};
 use crate::output;
 use crate::output::pasted::quoted;
@@ -17,26 +19,38 @@ use crate::output::table;
 
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
-    /// The watch
-    watch: WatchName,
+    /// The watch; all, in one line each, if none is given
+    #[arg(required_if_eq("letter", "true"), conflicts_with_all = ["labels", "customer"])]
+    watch: Option<WatchName>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// A credential that sees everything, such as an administrator's, or a list of devices with their serial numbers or MAC
     /// addresses, such as an export from Control Hub
-    #[arg(long, value_name = "CREDENTIAL|FILE.csv")]
+    /// [default: the credential that reads the workspaces of the watch]
+    #[arg(long, value_name = "CREDENTIAL|FILE.csv", requires = "watch")]
     against: Option<String>,
     /// Print a letter that asks the organisation's administrator for what is missing
     #[arg(long)]
     letter: bool,
     /// Write the missing workspaces to this new file
-    #[arg(long, value_name = "FILE", requires = "against")]
+    #[arg(long, value_name = "FILE", requires = "watch")]
     csv: Option<PathBuf>,
 }
 
 impl Compare {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { watch, against, letter, csv } = self;
+        let Self { watch, chosen, against, letter, csv } = self;
+        let labels = chosen.labels();
+        let Some(watch) = watch else { return all(common, labels).await };
         let (against, rows) = against.as_deref().map(against_of).transpose()?.unzip();
         let rows = rows.flatten();
         let view = common.broker().await?.perform(Coverage { watch, against }).await?;
+        if csv.is_some() && view.against.is_none() {
+            return Err(Failure::Usage {
+                message: "nothing was compared, so it is not known what is missing".to_owned(),
+                hint: "compare with a credential that sees everything: --against CREDENTIAL".to_owned(),
+            });
+        }
         if let Some(path) = &csv {
             device_list::write(path, &view)?;
             let count = view.missing.len();
@@ -62,6 +76,72 @@ impl Compare {
             !view.missing.is_empty() || view.devices == Some(0) || (view.against.is_none() && view.devices_seen == 0);
         Ok(if lacks { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
     }
+}
+
+/// Shows all watches, one line each.
+async fn all(common: &Common, labels: Vec<WantedLabel>) -> Result<ExitCode, Failure> {
+    let rows = common.broker().await?.perform(CoverageOfAll { labels }).await?;
+    if common.json {
+        output::json::print(&rows)?;
+    } else if rows.is_empty() {
+        output::note("there is no watch; add one: lanyard devices watch add CREDENTIAL");
+    } else {
+        show_all(&rows)?;
+    }
+    let lacks = rows.iter().any(WatchCoverage::is_lacking);
+    Ok(if lacks { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
+}
+
+fn show_all(rows: &[WatchCoverage]) -> Result<(), Failure> {
+    let now = context::parts().clock.now().wall;
+    let lines = rows.iter().map(|row| {
+        let of = row.workspaces.map_or_else(|| "?".to_owned(), |count| count.to_string());
+        let changed = match (row.lost_at, row.has_seen) {
+            (Some(at), _) => format!("-{}, {} ago", row.lost, ago(at, now)),
+            (None, true) => "-".to_owned(),
+            (None, false) => "never".to_owned(),
+        };
+        vec![
+            row.customer.clone().unwrap_or_else(|| "-".to_owned()),
+            row.watch.clone(),
+            format!("{} of {of}", row.granted),
+            row.devices.to_string(),
+            row.against.clone().unwrap_or_else(|| "nothing".to_owned()),
+            changed,
+        ]
+    });
+    let headings = ["CUSTOMER", "WATCH", "GRANTED", "DEVICES", "COMPARED WITH", "CHANGED"];
+    output::block(&table::render(&headings, lines.collect()))?;
+    output::note(&summary(rows));
+    if let Some(oldest) = rows.iter().filter_map(|row| row.compared_at).min() {
+        output::note(&format!("compared with what was read up to {} ago", ago(oldest, now)));
+    }
+    let worst = rows.iter().find(|row| row.is_lacking());
+    if let Some(worst) = worst {
+        output::note(&format!("Next: lanyard devices coverage {} --letter", worst.watch));
+    }
+    Ok(())
+}
+
+/// How many watches are how well off, in one sentence.
+fn summary(rows: &[WatchCoverage]) -> String {
+    let count = |is_so: &dyn Fn(&&WatchCoverage) -> bool| rows.iter().filter(|row| is_so(row)).count();
+    let active = count(&|row| !row.paused);
+    let see_nothing = count(&|row| !row.paused && row.devices == 0);
+    let miss = count(&|row| !row.paused && row.devices > 0 && !row.missing.is_empty());
+    let uncompared = count(&|row| !row.paused && row.devices > 0 && row.workspaces.is_none());
+    let whole = active - see_nothing - miss - uncompared;
+    let verb = |count: usize, one: &'static str, several: &'static str| if count == 1 { one } else { several };
+    let parts = [
+        (see_nothing, verb(see_nothing, "sees nothing", "see nothing")),
+        (miss, verb(miss, "misses rooms", "miss rooms")),
+        (uncompared, verb(uncompared, "has nothing to compare with", "have nothing to compare with")),
+        (whole, verb(whole, "is whole", "are whole")),
+        (rows.len() - active, verb(rows.len() - active, "is paused", "are paused")),
+    ];
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    format!("{} watch{}: {}", rows.len(), verb(rows.len(), "", "es"), parts.join(", "))
 }
 
 /// How much of a file was read: a person knows how many devices there are.

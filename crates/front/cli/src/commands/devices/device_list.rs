@@ -20,6 +20,7 @@ enum Column {
     Serial,
     Mac,
     Kind,
+    Tags,
     Other,
 }
 
@@ -71,7 +72,12 @@ fn parse(text: &str, shown: &str) -> Result<List, Failure> {
         });
     }
     let devices = records.iter().map(|fields| device(&columns, fields));
-    Ok(List { devices: devices.filter(|device| *device != ListedDevice::default()).collect(), is_ended })
+    Ok(List {
+        devices: devices
+            .filter(|device| *device != ListedDevice { tags: device.tags.clone(), ..ListedDevice::default() })
+            .collect(),
+        is_ended,
+    })
 }
 
 fn column(heading: &str) -> Column {
@@ -83,6 +89,7 @@ fn column(heading: &str) -> Column {
         "location" | "locationname" | "site" => Column::Location,
         "product" | "productname" | "model" => Column::Product,
         "type" | "devicetype" | "producttype" => Column::Kind,
+        "tag" | "tags" | "devicetags" => Column::Tags,
         _ if plain.starts_with("serial") || plain.ends_with("serialnumber") => Column::Serial,
         _ if plain.starts_with("mac") || plain.ends_with("macaddress") => Column::Mac,
         _ => Column::Other,
@@ -101,7 +108,14 @@ fn device(columns: &[Column], fields: &[Field]) -> ListedDevice {
         serial: of(Column::Serial),
         mac: of(Column::Mac),
         kind: of(Column::Kind),
+        tags: columns.contains(&Column::Tags).then(|| tags(&of(Column::Tags).unwrap_or_default())),
     }
+}
+
+/// The tags in a cell.
+fn tags(cell: &str) -> Vec<String> {
+    let tags = cell.split([',', ';', '|']).map(str::trim).filter(|tag| !tag.is_empty());
+    tags.map(str::to_owned).collect()
 }
 
 /// Writes the workspaces that a watch misses to a new file.

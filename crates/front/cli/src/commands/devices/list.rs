@@ -6,17 +6,19 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use lanyard_devices::{
-    BlindCause, BlindView, DeviceDetail, DeviceState, DeviceView, DevicesView, Issue, ListDevices, ShowDevice,
-    WatchName,
+    AvailabilityView, BlindCause, BlindView, BusinessHours, DeviceDetail, DeviceState, DeviceView, DevicesView, Issue,
+    ListDevices, ShowDevice, WatchName,
 };
 
 use super::chosen::Chosen;
 use super::columns::{self, Column, Shown};
-use super::devices;
+use super::{chart, devices, restart};
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output;
+use crate::output::pasted::quoted;
 use crate::output::{duration, table};
 
 #[derive(Debug, Args)]
@@ -60,6 +62,12 @@ pub(crate) struct Show {
     /// The watch, for a device that several watches see
     #[arg(long)]
     watch: Option<WatchName>,
+    /// The business hours
+    #[arg(long, value_name = "HOURS", default_value = "Mon-Fri 8-18")]
+    hours: BusinessHours,
+    /// The time zone of the hours and the chart, for example Europe/Zurich
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    time_zone: String,
 }
 
 impl List {
@@ -169,12 +177,15 @@ fn summary(view: &DevicesView, now: Timestamp) -> String {
 
 impl Show {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let detail = common.broker().await?.perform(ShowDevice { device: self.device, watch: self.watch }).await?;
+        let Self { device, watch, hours, time_zone } = self;
+        let (zone, shown_hours) = (TimeZone::get(&time_zone).unwrap_or(TimeZone::UTC), hours.to_string());
+        let show_device = ShowDevice { device, watch, hours: Some(hours.to_string()), time_zone: Some(time_zone) };
+        let detail = common.broker().await?.perform(show_device).await?;
         if common.json {
             output::json::print(&detail)?;
             return Ok(ExitCode::SUCCESS);
         }
-        show(&detail)?;
+        show(&detail, &zone, &shown_hours)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -210,17 +221,38 @@ fn neighbours(device: &DeviceView, (count, up): (usize, usize)) -> String {
     format!("{up} of {} at {} {verb} up{suggests}", devices(count), device.location())
 }
 
+/// How much of each time a device was available.
+fn available(view: &AvailabilityView) -> String {
+    let percent = |part: Option<f64>| part.map_or_else(|| "?".to_owned(), |part| format!("{:.1} %", part * 100.0));
+    format!(
+        "last day {}, 7 days {}, 30 days {}, 12 months {}",
+        percent(view.day),
+        percent(view.week),
+        percent(view.month),
+        percent(view.year)
+    )
+}
+
 /// How many changes of state are shown.
 const SHOWN: usize = 10;
 
-fn show(detail: &DeviceDetail) -> Result<(), Failure> {
-    let DeviceDetail { device, availability, in_alert, silenced_until, periods, others, at_location, place_read_at } =
-        detail;
+fn show(detail: &DeviceDetail, zone: &TimeZone, hours: &str) -> Result<(), Failure> {
+    let DeviceDetail {
+        device,
+        availability,
+        in_hours,
+        in_alert,
+        silenced_until,
+        periods,
+        others,
+        at_location,
+        restart,
+        place_read_at,
+    } = detail;
     let now = context::parts().clock.now().wall;
     let facts = &device.facts;
     let state = format!("{} for {}", device.state, ago(device.since, now));
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let percent = |part: Option<f64>| part.map_or_else(|| "?".to_owned(), |part| format!("{:.1} %", part * 100.0));
     let mut rows = vec![
         ("device", format!("{}, {}", facts.name, facts.product)),
         ("state", state),
@@ -254,22 +286,15 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
     if let Some(until) = silenced_until {
         rows.push(("silenced", format!("until {}", table::moment(*until, table::room()))));
     }
+    rows.extend(restart.as_ref().map(|plan| ("restart", restart::shown(plan))));
     let (count, well) = others;
     if let Some((count, up)) = at_location {
         rows.push(("neighbours", neighbours(device, (*count, *up))));
     }
     rows.extend([
         ("others", format!("{well} of {count} other devices of the watch are up")),
-        (
-            "availability",
-            format!(
-                "last day {}, 7 days {}, 30 days {}, 12 months {}",
-                percent(availability.day),
-                percent(availability.week),
-                percent(availability.month),
-                percent(availability.year)
-            ),
-        ),
+        ("availability", available(availability)),
+        ("in hours", format!("{} ({hours})", available(in_hours))),
         ("serial", or_dash(&facts.serial)),
         ("MAC", or_dash(&facts.mac)),
         ("address", or_dash(&facts.ip)),
@@ -277,6 +302,10 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
         ("tags", if facts.tags.is_empty() { "-".to_owned() } else { facts.tags.join(", ") }),
     ]);
     output::block(&table::facts(&rows))?;
+    output::line("")?;
+    for line in chart::lines(periods, zone, now) {
+        output::line(&line)?;
+    }
     let room = table::room();
     let changes: Vec<_> = periods
         .iter()
@@ -290,6 +319,10 @@ fn show(detail: &DeviceDetail) -> Result<(), Failure> {
     if !changes.is_empty() {
         output::line("")?;
         output::block(&table::render(&["SINCE", "STATE", "FOR", "CAUSE"], changes))?;
+        if let Some(more) = periods.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            let which = facts.serial.as_ref().unwrap_or(&device.id);
+            output::note(&format!("{more} more: lanyard devices history {}", quoted(which)));
+        }
     }
     if let Some(alert) = in_alert.as_ref().filter(|alert| alert.acknowledged_at.is_none()) {
         output::note(&format!("Next: lanyard devices alerts ack {}", alert.alert));

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod approve;
+mod chart;
 mod chosen;
 mod columns;
 mod coverage;
@@ -10,6 +11,7 @@ mod list;
 mod manifest;
 mod report;
 mod report_page;
+mod restart;
 mod watch;
 mod watch_add;
 mod xapi;
@@ -51,8 +53,8 @@ pub(crate) enum Devices {
     Manifest(manifest::Manifest),
     /// Read statuses of a device, or send it a command (xAPI)
     Xapi(xapi::Xapi),
-    /// Restart a device now
-    Restart(xapi::Restart),
+    /// Restart a device, now or in a window of hours
+    Restart(restart::Restart),
     /// Read the devices now; a running broker does it automatically
     Sweep(SweepNow),
 }
@@ -134,6 +136,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
             "lanyard devices watch add lobby",
             "lanyard devices watch add lobby --interval 5m --phones",
             "lanyard devices watch add --each-labelled customer",
+            "lanyard devices watch add lobby --against admin --location 'Zurich HQ'",
         ],
     ),
     ("devices watch list", &["lanyard devices watch list", "lanyard devices watch list --customer acme"]),
@@ -180,6 +183,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
     (
         "devices coverage",
         &[
+            "lanyard devices coverage",
             "lanyard devices coverage lobby --against admin",
             "lanyard devices coverage lobby --against devices-export.csv --csv missing.csv",
             "lanyard devices coverage lobby --letter > letter.txt",
@@ -200,7 +204,14 @@ pub(super) const EXAMPLES: &[Examples] = &[
             "lanyard devices xapi '1.04 Boardroom' run Dial Number=reception@acme.example --dry-run",
         ],
     ),
-    ("devices restart", &["lanyard devices restart '1.04 Boardroom'"]),
+    (
+        "devices restart",
+        &[
+            "lanyard devices restart '1.04 Boardroom'",
+            "lanyard devices restart '1.04 Boardroom' --window 02:00-04:00 --time-zone Europe/Zurich",
+            "lanyard devices restart --list",
+        ],
+    ),
     (
         "devices sweep",
         &["lanyard devices sweep", "lanyard devices sweep lobby", "lanyard devices sweep --customer acme"],

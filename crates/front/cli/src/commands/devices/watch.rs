@@ -66,6 +66,18 @@ pub(crate) struct Changes {
     /// Do not watch personal devices
     #[arg(long)]
     no_personal: bool,
+    /// Watch only devices with this tag of Webex, in place of those before; if repeated, with any of them
+    #[arg(long = "tag", value_name = "TAG", conflicts_with = "any_tag")]
+    tags: Vec<String>,
+    /// Watch devices whatever their tags are
+    #[arg(long)]
+    any_tag: bool,
+    /// Watch only devices at this location, in place of those before; if repeated, at any of them
+    #[arg(long = "location", value_name = "NAME", conflicts_with = "any_location")]
+    locations: Vec<String>,
+    /// Watch devices wherever they are
+    #[arg(long)]
+    any_location: bool,
     /// Read workspaces and locations as this credential, such as an administrator's
     #[arg(long, value_name = "CREDENTIAL", conflicts_with = "no_against")]
     against: Option<CredentialName>,
@@ -92,12 +104,15 @@ pub(crate) struct Set {
 impl From<Changes> for WatchChanges {
     fn from(changes: Changes) -> Self {
         let either = |yes: bool, no: bool| (yes || no).then_some(yes);
+        let replaced = |words: Vec<String>, any: bool| (any || !words.is_empty()).then_some(words);
         Self {
             interval_seconds: changes.interval,
             phones: either(changes.phones, changes.no_phones),
             accessories: either(changes.accessories, changes.no_accessories),
             personal: either(changes.personal, changes.no_personal),
             approve_new: either(changes.approve_new, changes.no_approve_new),
+            tags: replaced(changes.tags, changes.any_tag),
+            locations: replaced(changes.locations, changes.any_location),
             against: changes.against,
             no_against: changes.no_against,
             labels: changes.labels,
@@ -192,6 +207,8 @@ fn show(detail: &WatchDetail) -> Result<(), Failure> {
         ("state", state),
         ("interval", duration::words(Duration::from_secs(watch.interval_seconds))),
         ("covers", kinds.collect::<Vec<_>>().join(", ")),
+        ("tags", if watch.tags.is_empty() { "any".to_owned() } else { watch.tags.join(" or ") }),
+        ("locations", if watch.locations.is_empty() { "any".to_owned() } else { watch.locations.join(" or ") }),
         ("new devices", if watch.approve_new { "wait for approval" } else { "are watched at once" }.to_owned()),
         ("devices", listed(states.iter().map(|(state, count)| format!("{count} {state}")).collect())),
         ("waiting", waiting.to_string()),

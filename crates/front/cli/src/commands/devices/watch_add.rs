@@ -9,7 +9,7 @@ use lanyard_channel::{NoticeType, TypePattern};
 use lanyard_credential::{CredentialName, Label, LabelKey};
 use lanyard_devices::{
     AddWatch, AddWatches, AddedManyView, AddedView, DEGRADED_FOR, DOWN_FOR, Each, PlacesRead, WatchName, WatchSettings,
-    WatchedKinds,
+    WatchView, WatchedKinds,
 };
 use lanyard_operation::Class;
 use lanyard_protocol::OrgId;
@@ -48,6 +48,12 @@ pub(crate) struct Add {
     /// The credential that reads workspaces and locations, such as an administrator's [default: the watch's own, unless it is a bot's]
     #[arg(long, value_name = "CREDENTIAL")]
     against: Option<CredentialName>,
+    /// Watch only devices with this tag of Webex; if repeated, with any of them
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Watch only devices at this location; if repeated, at any of them
+    #[arg(long = "location", value_name = "NAME")]
+    locations: Vec<String>,
     /// Let devices that appear later wait until you approve them
     #[arg(long)]
     approve_new: bool,
@@ -64,9 +70,22 @@ pub(crate) struct Add {
 
 impl Add {
     pub(super) async fn run(self, broker: &Access, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { credential, each_labelled, name, org, all_orgs, labels, interval, against, approve_new, .. } = self;
+        let Self {
+            credential,
+            each_labelled,
+            name,
+            org,
+            all_orgs,
+            labels,
+            interval,
+            against,
+            approve_new,
+            tags,
+            locations,
+            ..
+        } = self;
         let kinds = WatchedKinds { phones: self.phones, accessories: self.accessories, personal: self.personal };
-        let settings = WatchSettings { interval_seconds: interval, kinds, approve_new, against };
+        let settings = WatchSettings { interval_seconds: interval, kinds, approve_new, against, tags, locations };
         let each = match (each_labelled, credential) {
             (Some(key), _) => Each::Labelled(key),
             (None, Some(credential)) if all_orgs => Each::OrganisationOf(credential),
@@ -151,6 +170,16 @@ fn told_by(channels: &[ChannelView], added: &AddedView) -> Vec<String> {
     channels.iter().filter(wants).map(|channel| channel.name.clone()).collect()
 }
 
+/// Why devices are left out.
+fn left_out(watch: &WatchView) -> &'static str {
+    match (watch.tags.is_empty(), watch.locations.is_empty()) {
+        (true, true) => "add --phones, --accessories or --personal",
+        (false, true) => "they have none of these tags, or are phones, accessories or personal",
+        (true, false) => "they are elsewhere, or are phones, accessories or personal",
+        (false, false) => "they have none of these tags, are elsewhere, or are phones, accessories or personal",
+    }
+}
+
 /// Whether rooms and locations are known.
 fn places_of(places: Option<&PlacesRead>) -> String {
     match places {
@@ -175,7 +204,7 @@ fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
             output::note(&format!("Grant it to: {account}"));
         }
     } else if watch.left_out > 0 {
-        output::note(&format!("{} more are not watched: add --phones, --accessories or --personal", watch.left_out));
+        output::note(&format!("{} more are not watched: {}", watch.left_out, left_out(watch)));
     }
     let interval = duration::words(Duration::from_secs(watch.interval_seconds));
     let told = if told.is_empty() {

@@ -1,4 +1,4 @@
-//! `lanyard devices xapi` and `restart`: statuses of a device, and commands to it.
+//! `lanyard devices xapi`: statuses of a device, and commands to it.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,6 @@ use crate::context::Common;
 use crate::exit::Failure;
 use crate::output;
 use crate::output::table;
-use crate::prompt::Sure;
 
 #[derive(Debug, Args)]
 pub(crate) struct Xapi {
@@ -50,20 +49,6 @@ struct Command {
     /// Send nothing, and show what would be sent
     #[arg(long)]
     dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Restart {
-    /// The device: its name, serial number, MAC address in any form, or id
-    device: String,
-    /// The watch, for a device that several watches see
-    #[arg(long)]
-    watch: Option<WatchName>,
-    /// Send nothing, and show what would be sent
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    sure: Sure,
 }
 
 /// `Level=50`. A whole number is one, anything else is a text, and so is what has quotation marks around it.
@@ -119,19 +104,7 @@ impl Xapi {
     }
 }
 
-impl Restart {
-    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let Self { device, watch, dry_run, sure } = self;
-        if !dry_run {
-            sure.confirm(&format!("Restart {device}? It ends its calls"))?;
-        }
-        let command = "SystemUnit.Boot".parse().expect("words with dots between them are a name");
-        let arguments = Map::from_iter([("Action".to_owned(), Value::from("Restart"))]);
-        send(common, XapiRun { device, watch, command, arguments, dry_run }).await
-    }
-}
-
-async fn send(common: &Common, run: XapiRun) -> Result<ExitCode, Failure> {
+pub(super) async fn send(common: &Common, run: XapiRun) -> Result<ExitCode, Failure> {
     let view = common.broker().await?.perform(run).await?;
     if common.json {
         output::json::print(&view)?;

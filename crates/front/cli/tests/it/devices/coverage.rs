@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json as value};
 
-use super::{grant_all, listed, scene};
+use super::{ADMINISTRATOR, grant_all, listed, scene};
 use crate::kinds::{add, administrator, json};
 
 #[test]
@@ -60,6 +60,65 @@ fn coverage_is_compared_with_an_exported_list() {
     assert!(!refused.stdout.contains("Council Chamber"), "{}", refused.stdout);
     refused.fails(2);
     home.run(["devices", "coverage", "lobby", "--against", "Not A Name"]).fails(2);
+}
+
+#[test]
+fn the_coverage_of_all_watches_is_a_line_each_and_calls_nobody() {
+    let (webex, home) = scene();
+    assert!(home.run(["devices", "coverage"]).stderr.contains("there is no watch"));
+    administrator(&webex, &home, &ADMINISTRATOR);
+    let other = webex.new_bot("Other");
+    add(&webex, &home, &["bot", "other", "--token-file", "-"], &other.access_token).ok();
+    home.run(["label", "lobby", "customer=fennwick"]).ok();
+    let workspaces = webex.workspaces();
+    webex.grant(workspaces[0]["id"].as_str().unwrap(), &webex.description().bot.email, Some("read"));
+    home.run(["devices", "watch", "add", "lobby", "--against", "admin"]).ok();
+    home.run(["devices", "watch", "add", "other"]).ok();
+    let (code, one) = json(&home, &["devices", "coverage", "lobby"]);
+    let before = webex.record().len();
+    let (all_code, rows) = json(&home, &["devices", "coverage"]);
+    let table = home.run(["devices", "coverage"]);
+    assert_eq!(webex.record().len(), before, "what was stored is enough");
+    assert_eq!((code, all_code), (4, 4), "{rows}");
+    let [nothing, some] = &**rows.as_array().unwrap() else { panic!("{rows}") };
+    assert_eq!(
+        (&nothing["watch"], &nothing["devices"], &nothing["workspaces"], &nothing["against"]),
+        (&value!("other"), &value!(0), &Value::Null, &Value::Null),
+        "what sees nothing is the first: {rows}"
+    );
+    assert_eq!((&some["customer"], &some["against"]), (&value!("fennwick"), &value!("admin")));
+    // The same as the comparison that asks Webex.
+    let names: Vec<_> = one["missing"].as_array().unwrap().iter().map(|missing| missing["workspace"].clone()).collect();
+    let mut sorted = names.clone();
+    sorted.sort_by_key(|name| name.as_str().unwrap().to_owned());
+    assert_eq!((&some["workspaces"], &some["missing"]), (&one["workspaces"], &value!(sorted)), "{some} {one}");
+    let total = one["workspaces"].as_u64().unwrap();
+    let granted = format!("{} of {total}", total - names.len() as u64);
+    let line = table.stdout.lines().find(|line| line.starts_with("fennwick")).unwrap();
+    assert!(line.contains(&granted) && line.contains("admin"), "{line}");
+    assert!(
+        table.stdout.contains("0 of ?") && table.stdout.contains("nothing") && table.stdout.contains("never"),
+        "{table:?}"
+    );
+    assert!(table.stderr.contains("2 watches: 1 sees nothing, 1 misses rooms"), "{table:?}");
+    assert!(table.stderr.contains("Next: lanyard devices coverage other --letter"), "{table:?}");
+
+    for workspace in &workspaces {
+        for email in [&webex.description().bot.email, &other.email] {
+            webex.grant(workspace["id"].as_str().unwrap(), email, Some("read"));
+        }
+    }
+    home.run(["devices", "sweep"]).ok();
+    let (code, rows) = json(&home, &["devices", "coverage", "--customer", "fennwick"]);
+    assert_eq!((code, rows.as_array().unwrap().len(), &rows[0]["missing"]), (0, 1, &value!([])), "{rows}");
+    // A grant is withdrawn.
+    webex.grant(workspaces[0]["id"].as_str().unwrap(), &webex.description().bot.email, None);
+    home.run(["devices", "sweep"]).ok();
+    let table = home.run(["devices", "coverage", "--customer", "fennwick"]);
+    assert!(table.stdout.contains(" ago"), "{table:?}");
+    table.fails(4);
+    home.run(["devices", "coverage", "--letter"]).fails(2);
+    home.run(["devices", "coverage", "--customer", "nobody"]).fails(3);
 }
 
 #[test]

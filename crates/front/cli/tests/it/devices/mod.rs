@@ -4,7 +4,9 @@ mod alerts;
 mod coverage;
 mod history;
 mod hostile;
+mod list;
 mod places;
+mod restart;
 mod watches;
 mod xapi;
 
