@@ -20,6 +20,7 @@ mod outcome;
 mod place_reading;
 mod places;
 mod queue;
+mod readings;
 mod remembered;
 mod restarts;
 mod scope_hint;
@@ -65,6 +66,7 @@ pub use self::labels::WantedLabel;
 pub use self::measured::{Measured, measured};
 pub use self::place_reading::PlacesRead;
 pub use self::places::{Issue, Place};
+pub use self::readings::{Interface, Network, Peripheral, ReadingsView, Statuses, StatusesView, Tenths, read_statuses};
 pub use self::remembered::Remembered;
 pub use self::restarts::{Restart, RestartState, Window, WindowError};
 pub use self::seen::{Period, Reading, Seen, read_at};
@@ -72,8 +74,8 @@ pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{Listing, listing, record, sweep};
 pub use self::unit::{begin_work, work};
 pub use self::watch::{
-    INTERVAL, LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, end_alerts, insert, remove, watch,
-    watches,
+    INTERVAL, LONGEST_INTERVAL, READINGS, SHORTEST_INTERVAL, SHORTEST_READINGS, StoredWatch, Watch, WatchedKinds,
+    end_alerts, insert, remove, watch, watches,
 };
 pub use self::watch_name::WatchName;
 
@@ -86,6 +88,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         Step::Script(include_str!("migrations/0003_approval.sql")),
         Step::Script(include_str!("migrations/0004_places.sql")),
         Step::Script(include_str!("migrations/0005_revisions.sql")),
+        Step::Script(include_str!("migrations/0006_statuses.sql")),
     ],
     schema: OwnedSchema {
         sqlite: include_str!("migrations/schema.txt"),

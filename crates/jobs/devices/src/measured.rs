@@ -7,9 +7,10 @@ use lanyard_store::sql::{Row, sql};
 use lanyard_store::{Store, StoreError};
 
 use crate::alerts::Rule;
+use crate::readings::cycles;
 use crate::seen;
 use crate::state::DeviceState;
-use crate::watch::watches;
+use crate::watch::{StoredWatch, watches};
 
 /// Figures of all watches of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,12 @@ pub struct Measured {
     pub alerts: Vec<(Rule, u64)>,
     /// When the devices of that active watch were read whose last reading is the oldest.
     pub oldest_reading: Option<Timestamp>,
+    /// When that online device was asked for its statuses that was asked the longest ago.
+    pub oldest_statuses: Option<Timestamp>,
+    /// For how many watches the limit that Webex is assumed to have does not suffice to read statuses at their interval.
+    pub over_budget: u64,
+    /// The lowest limit that is assumed of an account, in calls a minute.
+    pub calls_per_minute: Option<u64>,
 }
 
 /// Reads the figures, as they are at `now`.
@@ -37,7 +44,11 @@ pub async fn measured(store: &Store, now: Timestamp) -> Result<Measured, StoreEr
     let readings = seen::readings(store).await?;
     let mut known = HashSet::new();
     let (mut active, mut blind, mut late, mut paused) = (0, 0, 0, 0);
-    for stored in watches(store).await?.into_iter().flatten() {
+    let all: Vec<StoredWatch> = watches(store).await?.into_iter().flatten().collect();
+    let cycles = cycles(store, &all, now).await?;
+    (found.oldest_statuses, found.over_budget) = (cycles.oldest, cycles.over_budget);
+    found.calls_per_minute = cycles.calls_per_minute;
+    for stored in all {
         let reading = readings.get(&stored.id).cloned().unwrap_or_default();
         let read_at = reading.read_at.unwrap_or(stored.watch.added_at);
         if stored.watch.paused_at.is_some() {

@@ -1,4 +1,4 @@
-//! The recurring units that read the devices of a watch, and the places where they stand.
+//! The recurring units that read the devices of a watch, their statuses, and the places where they stand.
 
 use lanyard_store::StoreError;
 use lanyard_work::{Claim, Halt, Handlers, JobContext, Next};
@@ -8,6 +8,7 @@ use crate::comparing::comparing;
 use crate::place_reading::{INTERVAL, read_places, wait};
 use crate::places;
 use crate::queue;
+use crate::readings::{UNIT as READINGS, read_statuses};
 use crate::remembered::Remembered;
 use crate::restarts;
 pub(crate) use crate::sweep::SWEEP;
@@ -31,14 +32,20 @@ pub fn work(handlers: &mut Handlers, job: &JobContext) {
         let job = of_places.clone();
         async move { read_places_once(&job, &claim).await }
     });
+    let of_statuses = job.clone();
+    handlers.add(READINGS, move |claim| {
+        let job = of_statuses.clone();
+        async move { read_statuses_once(&job, &claim).await }
+    });
 }
 
-/// Adds the units that a store is missing: one for each watch, and another for each whose credential is a workspace integration.
+/// Adds the units that a store is missing: two or three for each watch, and another for each whose credential is a workspace integration.
 pub async fn begin_work(job: &JobContext) -> Result<(), StoreError> {
     // One that was altered without Lanyard is not read; it is named where watches are listed.
     for found in watches(&job.store).await?.into_iter().flatten() {
         job.queue.ensure(SWEEP, &found.id, &Value::Null).await?;
         ensure_places(job, &found).await?;
+        ensure_readings(job, &found).await?;
         queue::ensure(job, &found).await?;
     }
     Ok(())
@@ -57,9 +64,27 @@ pub(crate) async fn ensure_places(job: &JobContext, found: &StoredWatch) -> Resu
 
 /// Makes all units of a watch due now: it was changed.
 pub(crate) async fn wake(job: &JobContext, watch: &str) -> Result<(), StoreError> {
-    job.queue.wake(SWEEP, watch).await?;
-    job.queue.wake(PLACES, watch).await?;
+    for kind in [SWEEP, PLACES, READINGS] {
+        job.queue.wake(kind, watch).await?;
+    }
     queue::wake(job, watch).await
+}
+
+/// Adds the unit that reads the statuses of a watch's devices, or removes it if they are not read.
+pub(crate) async fn ensure_readings(job: &JobContext, found: &StoredWatch) -> Result<(), StoreError> {
+    match found.watch.readings() {
+        Some(_) => job.queue.ensure(READINGS, &found.id, &Value::Null).await,
+        None => job.queue.remove(READINGS, &found.id).await,
+    }
+}
+
+/// Removes the units of a watch.
+pub(crate) async fn remove_units(job: &JobContext, watch: &str) -> Result<(), StoreError> {
+    for kind in [PLACES, READINGS] {
+        job.queue.remove(kind, watch).await?;
+    }
+    queue::remove(job, watch).await?;
+    job.queue.remove(SWEEP, watch).await
 }
 
 /// The watch of a unit, or what comes next if it is not read.
@@ -111,6 +136,23 @@ async fn read_places_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt>
     Ok(Next::Again(INTERVAL))
 }
 
+async fn read_statuses_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
+    let found = match watch_of(job, claim, READINGS).await? {
+        Ok(found) => found,
+        Err(next) => return Ok(next),
+    };
+    if found.watch.readings().is_none() {
+        job.queue.remove(READINGS, &found.id).await?;
+        return Err(Halt::Lost);
+    }
+    let now = job.store.time().await?;
+    let wait = tokio::select! {
+        halt = claim.halted() => return Err(halt),
+        wait = read_statuses(job, &found, now) => wait?,
+    };
+    Ok(Next::Again(wait))
+}
+
 async fn read_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
     let found = match watch_of(job, claim, SWEEP).await? {
         Ok(found) => found,
@@ -125,6 +167,7 @@ async fn read_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
     }
     if swept.changed > 0 {
         job.queue.wake(PLACES, &found.id).await?;
+        job.queue.wake(READINGS, &found.id).await?;
     }
     Ok(Next::Again(found.watch.interval()))
 }

@@ -21,6 +21,11 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(15);
 /// The longest interval that a watch may have.
 pub const LONGEST_INTERVAL: Duration = Duration::from_hours(24);
 
+/// How often the statuses of each device are read, unless a watch says otherwise.
+pub const READINGS: Duration = Duration::from_mins(15);
+/// The shortest interval of those readings.
+pub const SHORTEST_READINGS: Duration = Duration::from_mins(1);
+
 /// How long a reading may be late, besides three intervals.
 const LATE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -38,6 +43,9 @@ pub struct Watch {
     pub against: Option<CredentialId>,
     /// How often the devices are read, in seconds.
     pub interval_seconds: u64,
+    /// How often the statuses of each device are read, in seconds; 0 if they are not.
+    #[serde(default = "default_readings")]
+    pub readings_seconds: u64,
     /// The devices that are watched besides those of workspaces.
     pub kinds: WatchedKinds,
     /// The tags of Webex of which a device must have one; any device if there are none.
@@ -57,6 +65,11 @@ pub struct Watch {
     pub paused_at: Option<Timestamp>,
     /// When it was added.
     pub added_at: Timestamp,
+}
+
+/// For a watch that was stored before there were readings.
+const fn default_readings() -> u64 {
+    READINGS.as_secs()
 }
 
 /// The devices that a watch covers besides room and desk devices in workspaces.
@@ -92,6 +105,11 @@ impl Watch {
     /// How often its devices are read.
     pub const fn interval(&self) -> Duration {
         Duration::from_secs(self.interval_seconds)
+    }
+
+    /// How often the statuses of each device are read, if they are.
+    pub fn readings(&self) -> Option<Duration> {
+        Some(Duration::from_secs(self.readings_seconds)).filter(|every| !every.is_zero())
     }
 
     /// Whether a reading at this time is so old that nobody has read the devices since.
@@ -226,9 +244,10 @@ pub(crate) fn stored(error: &StoreError) -> Problem {
 }
 
 const TABLE: SealedTable = sealed_table!("devices_watches");
-const DELETES: [(&str, &str); 5] = [
+const DELETES: [(&str, &str); 6] = [
     ("devices_readings", "DELETE FROM devices_readings WHERE watch = $1"),
     ("devices_seen", "DELETE FROM devices_seen WHERE watch = $1"),
+    ("devices_statuses", "DELETE FROM devices_statuses WHERE watch = $1"),
     ("devices_periods", "DELETE FROM devices_periods WHERE watch = $1"),
     ("devices_places", "DELETE FROM devices_places WHERE watch = $1"),
     ("devices_place_readings", "DELETE FROM devices_place_readings WHERE watch = $1"),

@@ -57,6 +57,9 @@ pub(crate) struct Behaviour {
     pub(crate) device_interval: Duration,
     /// Whether a bot's list of workspaces shows those it has access to; Webex's own behaviour is unknown.
     pub(crate) bot_sees_workspaces: bool,
+    /// Whether a query for a status that the device does not have is refused; otherwise the status is missing in the answer. Webex's own
+    /// behaviour is unknown.
+    pub(crate) refuses_unsupported_statuses: bool,
     /// The effect of `PUT /people/{id}` on fields that a call omits.
     pub(crate) put_people: PutPeople,
     /// How many calls a minute an account may make of one API; `null` for no limit.
@@ -132,6 +135,7 @@ impl Behaviour {
             device_pending: DevicePending::Webex,
             device_interval: Duration::from_secs(2),
             bot_sees_workspaces: false,
+            refuses_unsupported_statuses: false,
             put_people: PutPeople::Merge,
             requests_per_minute: options.requests_per_minute.map(NonZeroU32::get),
             queue_drops_every: 0,
@@ -169,6 +173,7 @@ impl Behaviour {
         set(&mut self.device_pending, change.device_pending);
         set(&mut self.device_interval, change.device_interval_s.map(Duration::from_secs));
         set(&mut self.bot_sees_workspaces, change.bot_sees_workspaces);
+        set(&mut self.refuses_unsupported_statuses, change.refuses_unsupported_statuses);
         set(&mut self.put_people, change.put_people);
         set(&mut self.queue_drops_every, change.queue_drops_every);
         set(&mut self.queue_repeats, change.queue_repeats);
@@ -202,6 +207,7 @@ pub(crate) struct Change {
     device_pending: Option<DevicePending>,
     device_interval_s: Option<u64>,
     bot_sees_workspaces: Option<bool>,
+    refuses_unsupported_statuses: Option<bool>,
     put_people: Option<PutPeople>,
     /// At 0 there is no limit.
     requests_per_minute: Option<u32>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::alerts::AlertNumber;
 use crate::facts::Facts;
 use crate::places::Place;
+use crate::readings::StatusesView;
 use crate::state::DeviceState;
 
 /// A device, as lists show it.
@@ -31,6 +32,8 @@ pub struct DeviceView {
     pub alert: Option<AlertNumber>,
     /// Where it stands, as a credential that sees the whole organisation reads it; `None` if that is not known.
     pub place: Option<Place>,
+    /// What it reported of itself last: calls, people, temperature; `None` if it was never asked.
+    pub statuses: Option<StatusesView>,
     /// What it is.
     #[serde(flatten)]
     pub facts: Facts,

@@ -14,15 +14,14 @@ use serde_json::Value;
 use crate::comparing::can_compare;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::places::{self, PlacesReading};
-use crate::queue;
 use crate::remembered::Remembered;
 use crate::restarts;
 use crate::seen::{self, Reading};
 use crate::sweep::about;
-use crate::unit::{PLACES, SWEEP, wake};
+use crate::unit::{SWEEP, remove_units, wake};
 use crate::watch::{
-    LONGEST_INTERVAL, SHORTEST_INTERVAL, StoredWatch, Watch, WatchedKinds, credential_of, end_alerts, named, remove,
-    stored, update, watches,
+    LONGEST_INTERVAL, SHORTEST_INTERVAL, SHORTEST_READINGS, StoredWatch, Watch, WatchedKinds, credential_of,
+    end_alerts, named, remove, stored, update, watches,
 };
 use crate::watch_name::WatchName;
 
@@ -50,6 +49,8 @@ pub struct WatchView {
     pub places_reason: Option<String>,
     /// How often the devices are read.
     pub interval_seconds: u64,
+    /// How often the statuses of each device are read; `None` if they are not.
+    pub readings_seconds: Option<u64>,
     /// The devices that are watched besides those of workspaces.
     pub kinds: WatchedKinds,
     /// The tags of Webex of which a device must have one; any device if there are none.
@@ -189,10 +190,8 @@ impl Operation for RemoveWatch {
             .map_err(|error| stored(&error))?;
         let Some(id) = removed else { return named(&job.store, &self.name).await.map(drop) };
         job.memory.of::<Remembered>().forget(&id);
-        job.queue.remove(PLACES, &id).await.map_err(|error| stored(&error))?;
-        queue::remove(job, &id).await.map_err(|error| stored(&error))?;
         restarts::remove(job, &id).await.map_err(|error| stored(&error))?;
-        job.queue.remove(SWEEP, &id).await.map_err(|error| stored(&error))
+        remove_units(job, &id).await.map_err(|error| stored(&error))
     }
 }
 
@@ -203,6 +202,18 @@ pub(crate) fn check_interval(seconds: Option<u64>) -> Result<(), Problem> {
     }
     let (shortest, longest) = (SHORTEST_INTERVAL.as_secs(), LONGEST_INTERVAL.as_secs() / 3600);
     Err(Problem::new(Code::BadRequest, format!("the interval of a watch is {shortest} s to {longest} h")))
+}
+
+/// Refuses an interval that no readings of statuses may have; 0 turns them off.
+pub(crate) fn check_readings(seconds: Option<u64>) -> Result<(), Problem> {
+    let (shortest, longest) = (SHORTEST_READINGS.as_secs(), LONGEST_INTERVAL.as_secs());
+    if seconds.is_none_or(|seconds| seconds == 0 || (shortest..=longest).contains(&seconds)) {
+        return Ok(());
+    }
+    let what =
+        format!("the statuses of a device are read every {} min to {} h, or not at all", shortest / 60, longest / 3600);
+    Err(Problem::new(Code::BadRequest, what)
+        .hint("give a time, such as --readings 15m, or turn them off with --readings off"))
 }
 
 /// A watch, as lists show it, with how its last readings went.
@@ -240,6 +251,7 @@ fn view(
         places_read_at: places.read_at,
         places_reason: places.reason.clone(),
         interval_seconds: watch.interval_seconds,
+        readings_seconds: watch.readings().map(|every| every.as_secs()),
         kinds: watch.kinds,
         tags: watch.tags.clone(),
         locations: watch.locations.values().cloned().collect(),
@@ -269,6 +281,7 @@ fn unreadable(error: &StoreError) -> WatchView {
         places_read_at: None,
         places_reason: None,
         interval_seconds: 0,
+        readings_seconds: None,
         kinds: WatchedKinds::default(),
         tags: Vec::new(),
         locations: Vec::new(),

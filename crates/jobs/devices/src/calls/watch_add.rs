@@ -13,15 +13,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::calls::watch::{JOB, WatchView, check_interval, shown};
+use crate::calls::watch::{JOB, WatchView, check_interval, check_readings, shown};
 use crate::comparing;
 use crate::decide::Swept;
 use crate::located::located;
 use crate::place_reading::{PlacesRead, read_places};
 use crate::queue;
+use crate::readings::{ReadingsView, readings_of};
 use crate::sweep::{called, sweep};
-use crate::unit::{SWEEP, ensure_places};
-use crate::watch::{INTERVAL, StoredWatch, Watch, WatchedKinds, insert, stored, watches};
+use crate::unit::{SWEEP, ensure_places, ensure_readings};
+use crate::watch::{INTERVAL, READINGS, StoredWatch, Watch, WatchedKinds, insert, stored, watches};
 use crate::watch_name::WatchName;
 
 /// A watch that was added.
@@ -33,6 +34,8 @@ pub struct AddedView {
     pub first: Swept,
     /// The first reading of workspaces and locations, if a credential can read them.
     pub places: Option<PlacesRead>,
+    /// How the statuses of its devices are read.
+    pub readings: ReadingsView,
     /// The account that reads: a bot's address is what an administrator grants workspaces to.
     pub account: Option<String>,
     /// The name of its organisation.
@@ -47,6 +50,8 @@ pub struct AddedView {
 pub struct WatchSettings {
     /// How often the devices are read, in seconds.
     pub interval_seconds: Option<u64>,
+    /// How often the statuses of each device are read, in seconds; 0 turns that off.
+    pub readings_seconds: Option<u64>,
     /// The devices that are watched besides those of workspaces.
     pub kinds: WatchedKinds,
     /// Whether devices that appear later wait until a person approves them.
@@ -150,6 +155,7 @@ impl Operation for AddWatches {
 
     async fn run(self, job: &JobContext) -> Result<AddedManyView, Problem> {
         check_interval(self.settings.interval_seconds)?;
+        check_readings(self.settings.readings_seconds)?;
         let existing = watches(&job.store).await.map_err(|error| stored(&error))?;
         let existing: Vec<Watch> = existing.into_iter().flatten().map(|found| found.watch).collect();
         let all = match &self.each {
@@ -248,6 +254,7 @@ async fn add(
     settings: &WatchSettings,
 ) -> Result<AddedView, Problem> {
     check_interval(settings.interval_seconds)?;
+    check_readings(settings.readings_seconds)?;
     let against = match &settings.against {
         Some(name) => Some(against(job, name, Some(credential), org.as_ref()).await?),
         None => None,
@@ -263,6 +270,7 @@ async fn add(
             org,
             against,
             interval_seconds: settings.interval_seconds.unwrap_or(INTERVAL.as_secs()),
+            readings_seconds: settings.readings_seconds.unwrap_or(READINGS.as_secs()),
             kinds: settings.kinds,
             tags: settings.tags.clone(),
             locations: BTreeMap::new(),
@@ -287,11 +295,13 @@ async fn add(
     let places = read_places(job, &new).await.map_err(|error| stored(&error))?;
     let first = sweep(job, &new).await.map_err(|error| stored(&error))?;
     ensure_places(job, &new).await.map_err(|error| stored(&error))?;
+    ensure_readings(job, &new).await.map_err(|error| stored(&error))?;
     let own = credential.organisation.as_ref().filter(|_| new.watch.org.is_none());
     Ok(AddedView {
         watch: shown(job, &new, Some(credential)).await.map_err(|error| stored(&error))?,
         first,
         places,
+        readings: readings_of(job, &new, Some(credential)).await.map_err(|error| stored(&error))?,
         account: credential.subject.known().and_then(|subject| subject.email.clone()),
         organisation: own.and_then(|found| found.name.clone()),
         kind: credential.kind.as_str().to_owned(),

@@ -11,14 +11,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts;
-use crate::calls::watch::{JOB, WatchView, check_interval, shown};
+use crate::calls::watch::{JOB, WatchView, check_interval, check_readings, shown};
 use crate::calls::watch_add::against;
 use crate::comparing::can_compare;
 use crate::located::located;
 use crate::place_reading::read_places;
+use crate::readings::{ReadingsView, readings_of};
 use crate::seen;
 use crate::state::DeviceState;
-use crate::unit::{ensure_places, wake};
+use crate::unit::{ensure_places, ensure_readings, wake};
 use crate::watch::{credential_of, named, stored, update};
 use crate::watch_name::WatchName;
 
@@ -31,6 +32,8 @@ pub struct WatchDetail {
     /// When it was added.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub added_at: Timestamp,
+    /// How the statuses of its devices are read.
+    pub readings: ReadingsView,
     /// The account that reads.
     pub account: Option<String>,
     /// How many devices have each state, at the last reading.
@@ -67,15 +70,18 @@ impl Operation for ShowWatch {
             let devices = seen::of_watch(&job.store, &found.id).await?;
             let open = alerts::open_of(&job.store, &found.id).await?;
             let silences = alerts::silences_of(&job.store, &found.id).await?;
-            Ok((credential, watch, devices, open, silences, job.store.time().await?))
+            let readings = readings_of(job, &found, credential.as_ref()).await?;
+            Ok((credential, watch, (devices, readings), open, silences, job.store.time().await?))
         };
-        let (credential, watch, devices, open, silences, now) = read.await.map_err(|error| stored(&error))?;
+        let (credential, watch, (devices, readings), open, silences, now) =
+            read.await.map_err(|error| stored(&error))?;
         let mut states: BTreeMap<DeviceState, usize> = BTreeMap::new();
         for seen in devices.values().filter(|seen| !seen.is_waiting) {
             *states.entry(seen.tracked.state).or_default() += 1;
         }
         Ok(WatchDetail {
             watch,
+            readings,
             added_at: found.watch.added_at,
             account: credential.as_ref().and_then(|credential| credential.subject.known()?.email.clone()),
             states: states.into_iter().map(|(state, count)| (state.to_string(), count)).collect(),
@@ -92,6 +98,8 @@ impl Operation for ShowWatch {
 pub struct WatchChanges {
     /// How often the devices are read, in seconds.
     pub interval_seconds: Option<u64>,
+    /// How often the statuses of each device are read, in seconds; 0 turns that off.
+    pub readings_seconds: Option<u64>,
     /// Whether phones are watched.
     pub phones: Option<bool>,
     /// Whether accessories are watched.
@@ -134,11 +142,13 @@ impl Operation for SetWatch {
     async fn run(self, job: &JobContext) -> Result<WatchView, Problem> {
         let Self { name, changes } = self;
         check_interval(changes.interval_seconds)?;
+        check_readings(changes.readings_seconds)?;
         loop {
             let mut found = named(&job.store, &name).await?;
             let before = found.watch.clone();
             let watch = &mut found.watch;
             watch.interval_seconds = changes.interval_seconds.unwrap_or(watch.interval_seconds);
+            watch.readings_seconds = changes.readings_seconds.unwrap_or(watch.readings_seconds);
             watch.kinds.phones = changes.phones.unwrap_or(watch.kinds.phones);
             watch.kinds.accessories = changes.accessories.unwrap_or(watch.kinds.accessories);
             watch.kinds.personal = changes.personal.unwrap_or(watch.kinds.personal);
@@ -186,6 +196,9 @@ impl Operation for SetWatch {
             if changes.against.is_some() || changes.no_against || changes.locations.is_some() {
                 read_places(job, &found).await.map_err(|error| stored(&error))?;
                 ensure_places(job, &found).await.map_err(|error| stored(&error))?;
+            }
+            if changes.readings_seconds.is_some() {
+                ensure_readings(job, &found).await.map_err(|error| stored(&error))?;
             }
             let credential = credential_of(&job.store, found.watch.credential).await.map_err(|error| stored(&error))?;
             return shown(job, &found, credential.as_ref()).await.map_err(|error| stored(&error));

@@ -15,6 +15,7 @@ use crate::alerts::AlertNumber;
 use crate::calls::device::DeviceView;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::places::{self, Place, Places, PlacesReading};
+use crate::readings::{self, StatusesView};
 use crate::seen::{self, Period, Reading, Seen};
 use crate::state::DeviceState;
 use crate::watch::{StoredWatch, Watch, credential_of, named, stored, watches};
@@ -63,6 +64,7 @@ pub(crate) struct Watched {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) reading: Reading,
     pub(crate) devices: HashMap<String, Seen>,
+    pub(crate) statuses: HashMap<String, StatusesView>,
     pub(crate) places: Places,
     pub(crate) places_reading: PlacesReading,
     pub(crate) now: Timestamp,
@@ -98,6 +100,7 @@ pub(crate) async fn everything(job: &JobContext) -> Result<(Vec<Watched>, Vec<Al
             labels,
             reading: readings.remove(&id).unwrap_or_default(),
             devices: seen::of_watch(&job.store, &id).await?,
+            statuses: readings::of_watch(&job.store, &id).await?,
             places: places.remove(&id).unwrap_or_default(),
             places_reading: place_readings.remove(&id).unwrap_or_default(),
             id,
@@ -126,6 +129,7 @@ pub(crate) async fn one(job: &JobContext, found: StoredWatch) -> Result<Watched,
         labels,
         reading: seen::reading_of(&job.store, &id).await?.0,
         devices: seen::of_watch(&job.store, &id).await?,
+        statuses: readings::of_watch(&job.store, &id).await?,
         places: places::of_watch(&job.store, &id).await?,
         places_reading: places::reading_of(&job.store, &id).await?,
         id,
@@ -240,6 +244,7 @@ impl Watched {
             why,
             alert: seen.alert.map(AlertNumber::new),
             place: self.place_of(seen).map(Place::of_device),
+            statuses: self.statuses.get(id).cloned(),
             facts: seen.facts.clone(),
         }
     }

@@ -5,5 +5,6 @@
 mod alerts;
 mod day;
 mod organisation;
+mod readings;
 mod tables;
 mod world;

@@ -33,7 +33,16 @@ impl Organisation {
     /// Its clock shows the moment before the first reading.
     pub(crate) async fn new(devices: usize) -> Self {
         let clock = ManualClock::at(at(0) - Duration::from_mins(3));
-        let sleep: Arc<dyn Sleep> = Arc::new(Hurry(clock.clone()));
+        let sleep = Arc::new(Hurry(clock.clone()));
+        Self::with(devices, clock, sleep).await
+    }
+
+    /// Like [`new`](Self::new), but an answer that is delayed never comes.
+    pub(crate) async fn hanging(devices: usize) -> Self {
+        Self::with(devices, ManualClock::at(at(0) - Duration::from_mins(3)), Arc::new(Never)).await
+    }
+
+    async fn with(devices: usize, clock: ManualClock, sleep: Arc<dyn Sleep>) -> Self {
         // Personal devices are not for a bot.
         let options = Options { devices, people: 1, sleep: Arc::clone(&sleep), ..Options::default() };
         let simulator = Simulator::start(options, Arc::new(clock.clone()), Arc::new(SystemEntropy)).await.unwrap();
@@ -66,19 +75,35 @@ impl Organisation {
 
     /// Lists the devices of a watch, as a broker does.
     pub(crate) async fn list(&self, store: &Store, watch: &StoredWatch) -> Listing {
-        let (clock, transport) = (Arc::new(self.clock.clone()), Arc::clone(&self.transport));
-        let job = JobContext {
+        lanyard_devices::listing(&self.job(store), watch).await.unwrap()
+    }
+
+    /// What the job has from a broker that calls this Webex.
+    pub(crate) fn job(&self, store: &Store) -> JobContext {
+        JobContext {
             store: store.clone(),
             queue: Queue::new(store),
-            transport,
+            transport: Arc::clone(&self.transport),
             tokens: Arc::clone(&self.token) as Arc<dyn Tokens>,
-            clock,
+            clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(SystemEntropy),
             sleep: Arc::new(Hurry(self.clock.clone())),
             memory: Memory::default(),
             caller: Caller::owner("test"),
-        };
-        lanyard_devices::listing(&job, watch).await.unwrap()
+        }
+    }
+
+    /// The replies to the calls of this path since this was asked last: their statuses.
+    pub(crate) async fn replied(&self, path: &str) -> Vec<u64> {
+        let calls = self.control(Method::GET, "/record", None).await;
+        self.control(Method::DELETE, "/record", None).await;
+        let calls = calls.as_array().unwrap().iter().filter(|call| call["path"] == path);
+        calls.map(|call| call["status"].as_u64().unwrap_or_default()).collect()
+    }
+
+    /// Changes the behaviour of this Webex where that of the real one is not known.
+    pub(crate) async fn behave(&self, change: Value) {
+        self.control(Method::POST, "/behaviour", Some(change)).await;
     }
 
     /// The ids of the devices that a watch covers, those of a room beside each other, and the room of each.
@@ -111,7 +136,12 @@ impl Organisation {
 
     /// Every list of devices meets this, so many times or without end.
     pub(crate) async fn fault(&self, count: Option<u64>, action: Value) {
-        let fault = json!({ "path": "/v1/devices", "count": count, "action": action });
+        self.fault_of("/v1/devices", count, action).await;
+    }
+
+    /// Every call of this path meets this, so many times or without end.
+    pub(crate) async fn fault_of(&self, path: &str, count: Option<u64>, action: Value) {
+        let fault = json!({ "path": path, "count": count, "action": action });
         self.control(Method::POST, "/faults", Some(fault)).await;
     }
 
@@ -186,5 +216,15 @@ impl Sleep for Hurry {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let clock = self.0.clone();
         Box::pin(async move { clock.advance(duration) })
+    }
+}
+
+/// A wait that does not end.
+#[derive(Debug)]
+struct Never;
+
+impl Sleep for Never {
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
     }
 }

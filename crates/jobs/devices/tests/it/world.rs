@@ -61,6 +61,7 @@ impl World {
                 org: None,
                 against: None,
                 interval_seconds: 180,
+                readings_seconds: 900,
                 kinds: WatchedKinds::default(),
                 tags: Vec::new(),
                 locations: BTreeMap::new(),

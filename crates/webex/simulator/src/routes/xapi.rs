@@ -13,7 +13,7 @@ use super::refusal::{Refusal, Reply};
 use crate::form::Form;
 use crate::random;
 use crate::webex::{State as Everything, Webex};
-use crate::world::{Access, CommandError, device_of, merge, people, select};
+use crate::world::{Access, CommandError, Surroundings, device_of, merge, select};
 
 scopes! {
     Statuses = "spark:xapi_statuses";
@@ -34,14 +34,17 @@ pub(super) async fn status(webex: Webex, caller: Permitted<Statuses>, query: For
     let state = webex.state();
     let (id, _) = reached(&state, &caller, asked, now)?;
     let device = state.rooms.device(id).ok_or(Refusal::NotFound)?;
-    let present = device
-        .workspace
-        .and_then(|id| state.rooms.workspace(id))
-        .map_or(0, |workspace| people(workspace.id, workspace.capacity.unwrap_or(4), now));
-    let tree = device.status(present, now);
+    let workspace = device.workspace.and_then(|id| state.rooms.workspace(id));
+    let tree = device.status(&Surroundings::of(workspace, now), now);
     let mut result = json!({});
-    for part in names.into_iter().filter_map(|name| select(&tree, name.trim())) {
-        merge(&mut result, part);
+    for name in names {
+        match select(&tree, name.trim()) {
+            Some(part) => merge(&mut result, part),
+            None if state.behaviour.refuses_unsupported_statuses => {
+                return Err(Refusal::BadRequest(format!("The device has no status {}.", name.trim())));
+            }
+            None => {}
+        }
     }
     Ok(Json(json!({ "deviceId": asked, "result": result })))
 }

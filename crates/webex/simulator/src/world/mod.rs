@@ -38,7 +38,7 @@ pub(crate) use meetings::{
 };
 pub(crate) use rooms::{
     Access, Activation, CommandError, Condition, Device, Home, Kind, Life, Plan, Rooms, SAMPLE, Sense, Status, Step,
-    Workspace, device_id, device_of, merge, people, reading, select, workspace_of,
+    Surroundings, Workspace, device_id, device_of, merge, people, reading, select, workspace_of,
 };
 pub(crate) use shelf::Shelf;
 pub(crate) use sites::SITES;

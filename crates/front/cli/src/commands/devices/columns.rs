@@ -6,6 +6,7 @@ use lanyard_devices::{BlindView, DeviceState, DeviceView};
 
 use super::devices;
 use super::list::ago;
+use super::readings::cell;
 
 /// A column: its name on the command line, which is also its heading, and its content for a device.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Shown<'a> {
 }
 
 /// All columns. A cell without content is a dash; what is not known is a question mark.
-static ALL: [Column; 17] = [
+static ALL: [Column; 21] = [
     Column { name: "state", cell: |shown| Some(shown.device.state.to_string()) },
     Column { name: "for", cell: |shown| Some(ago(shown.device.since, shown.now)) },
     Column { name: "customer", cell: |shown| shown.device.customer.clone() },
@@ -46,6 +47,21 @@ static ALL: [Column; 17] = [
         name: "availability",
         cell: |shown| Some(shown.availability.map_or_else(|| "?".to_owned(), |part| format!("{:.2} %", part * 100.0))),
     },
+    Column {
+        name: "call",
+        cell: |shown| Some(cell(shown.device, shown.now, |statuses| statuses.calls.map(|calls| calls.to_string()))),
+    },
+    Column {
+        name: "people",
+        cell: |shown| Some(cell(shown.device, shown.now, |statuses| statuses.people.map(|people| people.to_string()))),
+    },
+    Column {
+        name: "temperature",
+        cell: |shown| {
+            Some(cell(shown.device, shown.now, |statuses| statuses.temperature.map(|degrees| format!("{degrees} C"))))
+        },
+    },
+    Column { name: "standby", cell: |shown| Some(cell(shown.device, shown.now, |statuses| statuses.standby.clone())) },
     Column { name: "tags", cell: |shown| Some(shown.device.facts.tags.join(", ")) },
     Column { name: "why", cell: |shown| shown.device.why.clone() },
     Column { name: "watch", cell: |shown| Some(shown.device.watch.clone()) },

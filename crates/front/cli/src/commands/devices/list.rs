@@ -14,7 +14,7 @@ use lanyard_devices::{
 
 use super::chosen::Chosen;
 use super::columns::{self, Column, Shown};
-use super::{chart, devices, restart};
+use super::{chart, devices, readings, restart};
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output;
@@ -270,6 +270,7 @@ fn show(detail: &DeviceDetail, zone: &TimeZone, hours: &str) -> Result<(), Failu
     if let Some(at) = facts.heard_at {
         rows.push(("last heard", format!("{at:.0}, says Webex")));
     }
+    rows.extend(readings::of_device(device, now));
     if let Some(place) = &device.place {
         let read = place_read_at.map_or_else(String::new, |at| format!("   (read {} ago)", ago(at, now)));
         for issue in &place.issues {

@@ -9,6 +9,7 @@ mod coverage;
 mod device_list;
 mod list;
 mod manifest;
+mod readings;
 mod report;
 mod report_page;
 mod restart;

@@ -10,6 +10,7 @@ use lanyard_devices::{
 };
 
 use super::chosen::Chosen;
+use super::readings;
 use super::watch_add::Add;
 use crate::context::Common;
 use crate::exit::Failure;
@@ -42,6 +43,9 @@ pub(crate) struct Changes {
     /// How often (180, 3m) the devices are read
     #[arg(long, value_name = "TIME", value_parser = numbers::some_seconds)]
     interval: Option<u64>,
+    /// How often (900, 15m) the statuses of each device are read, or off
+    #[arg(long, value_name = "TIME|off", value_parser = readings::interval)]
+    readings: Option<u64>,
     /// Let devices that appear later wait until you approve them
     #[arg(long, overrides_with = "no_approve_new")]
     approve_new: bool,
@@ -107,6 +111,7 @@ impl From<Changes> for WatchChanges {
         let replaced = |words: Vec<String>, any: bool| (any || !words.is_empty()).then_some(words);
         Self {
             interval_seconds: changes.interval,
+            readings_seconds: changes.readings,
             phones: either(changes.phones, changes.no_phones),
             accessories: either(changes.accessories, changes.no_accessories),
             personal: either(changes.personal, changes.no_personal),
@@ -185,7 +190,7 @@ impl Watches {
 }
 
 fn show(detail: &WatchDetail) -> Result<(), Failure> {
-    let WatchDetail { watch, added_at, account, states, waiting, alerts, silenced_until } = detail;
+    let WatchDetail { watch, readings, added_at, account, states, waiting, alerts, silenced_until } = detail;
     let room = table::room();
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let listed = |words: Vec<String>| if words.is_empty() { "-".to_owned() } else { words.join(", ") };
@@ -214,6 +219,7 @@ fn show(detail: &WatchDetail) -> Result<(), Failure> {
         ("waiting", waiting.to_string()),
         ("left out", watch.left_out.to_string()),
         ("places", places(watch)),
+        ("readings", readings::of_watch(readings)),
         ("open alerts", alerts.to_string()),
         ("read", watch.read_at.map_or_else(|| "never".to_owned(), |at| table::moment(at, room))),
         ("added", table::moment(*added_at, room)),

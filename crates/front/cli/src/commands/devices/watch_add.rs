@@ -14,7 +14,7 @@ use lanyard_devices::{
 use lanyard_operation::Class;
 use lanyard_protocol::OrgId;
 
-use super::devices;
+use super::{devices, readings};
 use crate::access::Access;
 use crate::context::Common;
 use crate::exit::{self, Failure};
@@ -45,6 +45,9 @@ pub(crate) struct Add {
     /// How often (180, 3m) the devices are read [default: 3m]
     #[arg(long, value_name = "TIME", value_parser = numbers::some_seconds)]
     interval: Option<u64>,
+    /// How often (900, 15m) the statuses of each device, such as calls and people, are read, or off [default: 15m]
+    #[arg(long, value_name = "TIME|off", value_parser = readings::interval)]
+    readings: Option<u64>,
     /// The credential that reads workspaces and locations, such as an administrator's [default: the watch's own, unless it is a bot's]
     #[arg(long, value_name = "CREDENTIAL")]
     against: Option<CredentialName>,
@@ -85,7 +88,16 @@ impl Add {
             ..
         } = self;
         let kinds = WatchedKinds { phones: self.phones, accessories: self.accessories, personal: self.personal };
-        let settings = WatchSettings { interval_seconds: interval, kinds, approve_new, against, tags, locations };
+        let readings_seconds = self.readings;
+        let settings = WatchSettings {
+            interval_seconds: interval,
+            readings_seconds,
+            kinds,
+            approve_new,
+            against,
+            tags,
+            locations,
+        };
         let each = match (each_labelled, credential) {
             (Some(key), _) => Each::Labelled(key),
             (None, Some(credential)) if all_orgs => Each::OrganisationOf(credential),
@@ -191,7 +203,7 @@ fn places_of(places: Option<&PlacesRead>) -> String {
 }
 
 fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
-    let AddedView { watch, first, places, account, organisation, .. } = added;
+    let AddedView { watch, first, places, readings, account, organisation, .. } = added;
     output::line(&format!("Added the watch {}. It sees {}.", watch.name, devices(first.watched)))?;
     if let Some(why) = &first.blind {
         output::note(&format!("the devices could not be read just now: {why}"));
@@ -220,6 +232,7 @@ fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
         DEGRADED_FOR.as_mins()
     ));
     output::note(&format!("Places     {}", places_of(places.as_ref())));
+    output::note(&format!("Readings   {}", readings::of_watch(readings)));
     output::note(&format!("Tell whom  {told}"));
     output::note(&if first.listed == 0 {
         format!("Next: lanyard devices coverage {} --letter", watch.name)

@@ -6,6 +6,7 @@ mod history;
 mod hostile;
 mod list;
 mod places;
+mod readings;
 mod restart;
 mod watches;
 mod xapi;

@@ -15,7 +15,7 @@ pub(crate) use device::{Device, Home, Kind, Workspace, device_id, device_of, wor
 pub(crate) use life::{Condition, Life, Status, Step};
 pub(crate) use nature::{SAMPLE, Sense, people, reading};
 pub(crate) use seed::Plan;
-pub(crate) use xapi::{CommandError, merge, select};
+pub(crate) use xapi::{CommandError, Surroundings, merge, select};
 
 use super::shelf::Shelf;
 

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::Device;
+use super::device::{Device, Kind, Workspace};
 use super::life::Step;
+use super::nature::{Sense, people, reading};
 
 /// The state that commands change.
 #[derive(Debug)]
@@ -25,6 +26,41 @@ impl Default for Xapi {
     }
 }
 
+/// What a device's camera and sensors see of the room that it stands in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings {
+    people: usize,
+    temperature: f64,
+    humidity: f64,
+    tvoc: f64,
+}
+
+impl Surroundings {
+    /// The room at a moment; without a workspace, a room that is empty.
+    pub(crate) fn of(workspace: Option<&Workspace>, now: Timestamp) -> Self {
+        let Some(workspace) = workspace else {
+            return Self { people: 0, temperature: 21.0, humidity: 40.0, tvoc: 0.2 };
+        };
+        let capacity = workspace.capacity.unwrap_or(4);
+        let of = |sense| reading(sense, workspace.id, capacity, now);
+        Self {
+            people: people(workspace.id, capacity, now),
+            temperature: of(Sense::Temperature),
+            humidity: of(Sense::Humidity),
+            tvoc: of(Sense::Tvoc),
+        }
+    }
+
+    /// The temperature is a text, as the software of devices writes it.
+    fn measured(self) -> Value {
+        json!({ "AmbientTemperature": format!("{:.1}", self.temperature), "RelativeHumidity": self.humidity.round() })
+    }
+
+    fn air(self) -> Value {
+        json!({ "Index": format!("{:.1}", 1.0 + self.tvoc) })
+    }
+}
+
 /// Why a command did nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CommandError {
@@ -37,8 +73,8 @@ pub(crate) enum CommandError {
 }
 
 impl Device {
-    /// The status that the device reports, as a tree.
-    pub(crate) fn status(&self, people: usize, now: Timestamp) -> Value {
+    /// The status that the device reports, as a tree. Which branches there are depends on the product.
+    pub(crate) fn status(&self, around: &Surroundings, now: Timestamp) -> Value {
         let (condition, _) = self.life.at(now);
         let on = |yes: bool| if yes { "On" } else { "Off" };
         let call = self.xapi.call.as_ref().map(|number| {
@@ -48,17 +84,14 @@ impl Device {
             condition.errors.iter().enumerate().map(
                 |(number, code)| json!({ "id": number + 1, "Type": code, "Level": "Warning", "Description": code }),
             );
-        json!({
+        let mut tree = json!({
             "Audio": { "Volume": self.xapi.volume, "VolumeMute": "Off", "Microphones": { "Mute": on(self.xapi.muted) } },
             "Call": Vec::from_iter(call),
             "Conference": { "DoNotDisturb": { "Status": if self.xapi.do_not_disturb { "Active" } else { "Inactive" } } },
             "Diagnostics": { "Message": issues.collect::<Vec<_>>() },
-            "Network": [{ "id": 1, "IPv4": { "Address": self.ip }, "Ethernet": { "MacAddress": self.mac } }],
-            "RoomAnalytics": {
-                "PeopleCount": { "Current": people },
-                "PeoplePresence": if people > 0 { "Yes" } else { "No" },
-            },
-            "Standby": { "State": self.xapi.standby },
+            "Network": [{
+                "id": 1, "ActiveInterface": "LAN", "IPv4": { "Address": self.ip }, "Ethernet": { "MacAddress": self.mac },
+            }],
             "SystemUnit": {
                 "ProductId": self.product,
                 "Hardware": { "Module": { "SerialNumber": self.serial } },
@@ -67,7 +100,38 @@ impl Device {
                 "Uptime": 86_400,
             },
             "UserInterface": { "ContactInfo": { "Name": self.name } },
-        })
+        });
+        // An older product says less.
+        if self.product == "Cisco Room Kit" {
+            tree["Network"][0].as_object_mut().and_then(|network| network.remove("ActiveInterface"));
+        }
+        if self.kind == Kind::Phone {
+            return tree;
+        }
+        tree["Standby"] = json!({ "State": self.xapi.standby });
+        tree["RoomAnalytics"] = json!({ "PeoplePresence": if around.people > 0 { "Yes" } else { "No" } });
+        let is_panel = self.product.contains("Navigator");
+        let has_sensors = is_panel || ["Board", "Desk"].iter().any(|word| self.product.contains(word));
+        if has_sensors {
+            merge(&mut tree["RoomAnalytics"], around.measured());
+        }
+        if is_panel {
+            tree["RoomAnalytics"]["AirQuality"] = around.air();
+            return tree;
+        }
+        tree["RoomAnalytics"]["PeopleCount"] = json!({ "Current": around.people });
+        let mut connected = vec![json!({
+            "id": 1, "Name": "Microphone", "Type": "AudioMicrophone", "Status": "Connected",
+        })];
+        if !has_sensors {
+            let mut analytics = around.measured();
+            analytics["AirQuality"] = around.air();
+            connected.push(json!({
+                "id": 1001, "Name": "Cisco Room Navigator", "Type": "TouchPanel", "Status": "Connected", "RoomAnalytics": analytics,
+            }));
+        }
+        tree["Peripherals"] = json!({ "ConnectedDevice": connected });
+        tree
     }
 
     /// Carries out a command and says what it answers.

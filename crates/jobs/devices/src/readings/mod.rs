@@ -1,0 +1,16 @@
+//! What devices report of themselves through the xAPI, read on a slow cycle with what the limit of calls leaves.
+
+mod answer;
+mod budget;
+mod cycle;
+mod names;
+mod standing;
+mod statuses;
+mod stored;
+
+pub(crate) use self::cycle::UNIT;
+pub use self::cycle::read_statuses;
+pub use self::standing::ReadingsView;
+pub(crate) use self::standing::{cycles, readings_of};
+pub use self::statuses::{Interface, Network, Peripheral, Statuses, StatusesView, Tenths};
+pub(crate) use self::stored::of_watch;

@@ -1,0 +1,282 @@
+//! The statuses of devices, read with what the limit of calls leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use lanyard_devices::{DeviceView, ListDevices, StatusesView, read_statuses, record};
+use lanyard_operation::Operation as _;
+use lanyard_store::sql::sql;
+use serde_json::json;
+
+use crate::organisation::Organisation;
+use crate::world::{Scene, World, on_both_engines};
+
+const STATUS: &str = "/v1/xapi/status";
+const EVERY: Duration = Duration::from_mins(15);
+
+/// The devices are listed once, as a broker does.
+async fn sweep(webex: &Organisation, scene: &Scene<'_>) {
+    let listing = webex.list(scene.store, &scene.watch).await;
+    assert!(listing.devices.is_ok(), "{listing:?}");
+    record(scene.store, &scene.remembered, &scene.watch, &listing, webex.now()).await.unwrap();
+}
+
+async fn read(webex: &Organisation, scene: &Scene<'_>, at: Timestamp) -> Duration {
+    read_statuses(&webex.job(scene.store), &scene.watch, at).await.unwrap()
+}
+
+async fn views(webex: &Organisation, scene: &Scene<'_>) -> Vec<DeviceView> {
+    let list = ListDevices { watch: None, labels: Vec::new(), location: None, tags: Vec::new(), availability: false };
+    list.run(&webex.job(scene.store)).await.unwrap().devices
+}
+
+/// What is stored of each device's statuses, by its id.
+async fn stored(webex: &Organisation, scene: &Scene<'_>) -> BTreeMap<String, StatusesView> {
+    let devices = views(webex, scene).await;
+    devices.into_iter().filter_map(|device| Some((device.id, device.statuses?))).collect()
+}
+
+/// The devices that were asked at this time.
+async fn asked_at(webex: &Organisation, scene: &Scene<'_>, at: Timestamp) -> BTreeSet<String> {
+    let stored = stored(webex, scene).await;
+    stored.into_iter().filter(|(_, view)| view.tried_at == at).map(|(id, _)| id).collect()
+}
+
+/// The budget of the only account: the calls that are left, the limit that was lowered and the pause, in thousandths and milliseconds.
+async fn budget(scene: &Scene<'_>) -> (i64, Option<i64>, Option<Timestamp>) {
+    let select = "SELECT calls, lowered, paused_until FROM devices_budgets";
+    let rows = scene.store.read(sql("devices_budgets", select)).await.unwrap();
+    let [row] = &*rows else { panic!("{} budgets", rows.len()) };
+    let pause = row.optional_timestamp("paused_until").unwrap();
+    (row.integer("calls").unwrap(), row.optional_integer("lowered").unwrap(), pause)
+}
+
+fn after(at: Timestamp, seconds: i64) -> Timestamp {
+    at + SignedDuration::from_secs(seconds)
+}
+
+async fn a_fresh_watch_reads_statuses_and_leaves_what_is_offline_alone(world: World) {
+    let webex = Organisation::new(12).await;
+    let scene = world.scene_at("fresh", &webex.environment()).await;
+    let devices = webex.devices().await;
+    let (offline, _) = &devices[0];
+    webex.script(offline, &[("fail", 0, 1_000_000)]).await;
+    sweep(&webex, &scene).await;
+    webex.replied(STATUS).await;
+    let begun = webex.now();
+    assert_eq!(read(&webex, &scene, begun).await, EVERY);
+    assert_eq!(webex.replied(STATUS).await, vec![200; devices.len() - 1]);
+    for device in views(&webex, &scene).await {
+        if device.id == *offline {
+            assert_eq!(device.statuses, None, "{device:?}");
+            continue;
+        }
+        let view = device.statuses.as_ref().unwrap();
+        assert_eq!((view.read_at, view.tried_at, &view.reason), (Some(begun), begun, &None), "{device:?}");
+        let (found, product) = (&view.statuses, &device.facts.product);
+        assert_eq!(found.network.as_ref().unwrap().address, device.facts.ip, "{device:?}");
+        let is_panel = product.contains("Navigator");
+        assert_eq!(found.volume, (!is_panel).then_some(50), "{device:?}");
+        assert_eq!(found.calls, (!is_panel).then_some(0), "{device:?}");
+        assert_eq!(found.people.is_some(), !is_panel, "{device:?}");
+        assert!(
+            found.temperature.is_some() && found.humidity.is_some(),
+            "its own sensors, or those of a panel: {device:?}"
+        );
+    }
+
+    // Nothing is due before the interval has passed.
+    read(&webex, &scene, after(begun, 600)).await;
+    assert_eq!(webex.replied(STATUS).await, [0_u64; 0]);
+    webex.wait_until(after(begun, 900));
+    read(&webex, &scene, after(begun, 900)).await;
+    assert_eq!(webex.replied(STATUS).await, vec![200; devices.len() - 1]);
+
+    // It is back, so it is asked.
+    webex.script(offline, &[("recover", 0, 1_000_000)]).await;
+    for _ in 0..2 {
+        webex.wait_until(after(webex.now(), 180));
+        sweep(&webex, &scene).await;
+    }
+    read(&webex, &scene, webex.now()).await;
+    assert_eq!(webex.replied(STATUS).await, [200]);
+    assert!(stored(&webex, &scene).await.contains_key(offline));
+}
+
+async fn what_was_read_the_longest_ago_is_read_first_as_far_as_the_budget_goes(world: World) {
+    let webex = Organisation::new(60).await;
+    let scene = world.scene_at("many", &webex.environment()).await;
+    sweep(&webex, &scene).await;
+    let all: BTreeSet<String> = webex.devices().await.into_iter().map(|(id, _)| id).collect();
+    let begun = webex.now();
+    let mut batches = Vec::new();
+    let mut now = begun;
+    // Each run takes a part, until all have been asked.
+    while batches.iter().map(BTreeSet::len).sum::<usize>() < all.len() {
+        let wait = read(&webex, &scene, now).await;
+        let batch = asked_at(&webex, &scene, now).await;
+        assert!((1..=25).contains(&batch.len()), "{}", batch.len());
+        assert!(batches.iter().all(|earlier: &BTreeSet<String>| earlier.is_disjoint(&batch)), "nobody is asked twice");
+        batches.push(batch);
+        now = after(now, i64::try_from(wait.as_secs()).unwrap());
+    }
+    assert!(batches.len() > 1);
+    assert_eq!(batches.iter().flatten().cloned().collect::<BTreeSet<_>>(), all);
+    // The next round has the same order.
+    let next = after(begun, 900);
+    assert_eq!(now, next, "the first are due again when the interval has passed");
+    read(&webex, &scene, next).await;
+    assert_eq!(asked_at(&webex, &scene, next).await, batches[0]);
+}
+
+async fn a_limit_halves_what_is_assumed_and_pauses_only_the_statuses(world: World) {
+    let webex = Organisation::new(12).await;
+    let scene = world.scene_at("limited", &webex.environment()).await;
+    sweep(&webex, &scene).await;
+    let begun = webex.now();
+    let busy = json!({ "status": 429, "headers": { "Retry-After": "30" } });
+    webex.fault_of(STATUS, None, busy).await;
+    let wait = read(&webex, &scene, begun).await;
+    assert_eq!(wait, Duration::from_secs(30));
+    let (calls, lowered, paused_until) = budget(&scene).await;
+    assert_eq!((calls, lowered, paused_until), (0, Some(50_000), Some(after(begun, 30))));
+    assert!(stored(&webex, &scene).await.is_empty(), "nobody was asked who could answer");
+    // The devices are listed meanwhile.
+    sweep(&webex, &scene).await;
+    webex.heal().await;
+    webex.replied(STATUS).await;
+    read(&webex, &scene, after(begun, 10)).await;
+    assert_eq!(webex.replied(STATUS).await, [0_u64; 0], "Webex asked not to");
+    webex.wait_until(after(begun, 60));
+    let mut now = webex.now();
+    for _ in 0..4 {
+        read(&webex, &scene, now).await;
+        now = after(now, 15);
+    }
+    assert_eq!(stored(&webex, &scene).await.len(), webex.devices().await.len());
+    assert_eq!(budget(&scene).await.1, Some(50_000));
+}
+
+async fn what_a_product_does_not_support_is_learned_for_a_week(world: World) {
+    let webex = Organisation::new(40).await;
+    let scene = world.scene_at("learned", &webex.environment()).await;
+    webex.behave(json!({ "refuses_unsupported_statuses": true })).await;
+    sweep(&webex, &scene).await;
+    let devices = views(&webex, &scene).await;
+    let is_old = |device: &&DeviceView| device.facts.product == "Cisco Room Kit";
+    let old = devices.iter().filter(is_old).count();
+    assert!(old > 1, "the seed has several");
+    let mut now = webex.now();
+    let round = async |now: &mut Timestamp| {
+        webex.replied(STATUS).await;
+        for _ in 0..8 {
+            read(&webex, &scene, *now).await;
+            *now = after(*now, 15);
+        }
+        webex.replied(STATUS).await
+    };
+    let replies = round(&mut now).await;
+    assert!(replies.contains(&400), "{replies:?}");
+    let select = "SELECT product, name FROM devices_unsupported";
+    let rows = world.store.read(sql("devices_unsupported", select)).await.unwrap();
+    let learned: Vec<_> = rows.iter().map(|row| (row.text("product").unwrap(), row.text("name").unwrap())).collect();
+    assert_eq!(learned, [("Cisco Room Kit".to_owned(), "Network[*].ActiveInterface".to_owned())]);
+    let all = stored(&webex, &scene).await;
+    assert_eq!(all.len(), devices.len());
+    for device in devices.iter().filter(is_old) {
+        let view = &all[&device.id];
+        assert_eq!((view.statuses.volume, &view.reason), (Some(50), &None), "the others are read: {view:?}");
+    }
+
+    // Now each device takes one call.
+    now = after(now, 900);
+    assert_eq!(round(&mut now).await, vec![200; devices.len()]);
+    // It is tried again after a week.
+    now = after(now, 8 * 86_400);
+    assert!(round(&mut now).await.contains(&400));
+}
+
+async fn a_hanging_answer_delays_no_list_and_a_run_that_ends_loses_only_its_readings(world: World) {
+    let webex = Organisation::hanging(12).await;
+    let scene = world.scene_at("hanging", &webex.environment()).await;
+    sweep(&webex, &scene).await;
+    webex.fault_of(STATUS, None, json!({ "delay_ms": 1000 })).await;
+    let begun = webex.now();
+    let asking = async {
+        read(&webex, &scene, begun).await;
+        panic!("nobody answers");
+    };
+    let listing = async {
+        // Until the calls are under way, which take their part of the budget first.
+        while world.store.read(sql("devices_budgets", "SELECT calls FROM devices_budgets")).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        sweep(&webex, &scene).await;
+    };
+    tokio::select! {
+        () = listing => {}
+        () = asking => {}
+    }
+    // The process was killed. What it took of the budget is gone, and the devices are the first of the next run.
+    let devices = webex.devices().await.len();
+    assert!(stored(&webex, &scene).await.is_empty());
+    assert_eq!(budget(&scene).await.0, 50_000 - 1_000 * i64::try_from(devices).unwrap());
+    webex.heal().await;
+    read(&webex, &scene, after(begun, 60)).await;
+    assert_eq!(stored(&webex, &scene).await.len(), devices);
+}
+
+async fn two_runs_at_the_same_time_share_the_calls(world: World) {
+    let webex = Organisation::new(80).await;
+    let scene = world.scene_at("twice", &webex.environment()).await;
+    sweep(&webex, &scene).await;
+    let other = world.again().await;
+    let job = webex.job(&other);
+    webex.replied(STATUS).await;
+    let now = webex.now();
+    let (_, second) = tokio::join!(read(&webex, &scene, now), read_statuses(&job, &scene.watch, now));
+    second.unwrap();
+    let calls = webex.replied(STATUS).await.len();
+    assert_eq!(calls, 25 + 12, "each takes half of what is left");
+    assert_eq!(budget(&scene).await.0, 50_000 - 1_000 * i64::try_from(calls).unwrap());
+}
+
+async fn an_answer_that_cannot_be_read_says_so_and_keeps_what_was_read_before(world: World) {
+    let webex = Organisation::new(4).await;
+    let scene = world.scene_at("odd", &webex.environment()).await;
+    sweep(&webex, &scene).await;
+    let begun = webex.now();
+    let entries: Vec<_> = (0..10_000).map(|number| json!({ "Name": format!("\u{1b}[2J{number}") })).collect();
+    let odd =
+        json!({ "Audio": { "Volume": "60" }, "RoomAnalytics": null, "Peripherals": { "ConnectedDevice": entries } });
+    webex.fault_of(STATUS, None, json!({ "merge": { "result": odd } })).await;
+    read(&webex, &scene, begun).await;
+    for view in stored(&webex, &scene).await.values() {
+        let statuses = &view.statuses;
+        assert_eq!(
+            (statuses.volume, statuses.people, statuses.peripherals.as_ref().unwrap().len()),
+            (Some(60), None, 16)
+        );
+    }
+    webex.heal().await;
+    webex.fault_of(STATUS, None, json!({ "status": 200, "body": "<html>" })).await;
+    webex.wait_until(after(begun, 900));
+    read(&webex, &scene, after(begun, 900)).await;
+    let all = stored(&webex, &scene).await;
+    assert!(!all.is_empty());
+    for view in all.values() {
+        assert_eq!((view.read_at, view.tried_at), (Some(begun), after(begun, 900)));
+        assert!(view.reason.is_some() && view.statuses.volume == Some(60), "{view:?}");
+    }
+}
+
+on_both_engines!(
+    a_fresh_watch_reads_statuses_and_leaves_what_is_offline_alone,
+    what_was_read_the_longest_ago_is_read_first_as_far_as_the_budget_goes,
+    a_limit_halves_what_is_assumed_and_pauses_only_the_statuses,
+    what_a_product_does_not_support_is_learned_for_a_week,
+    a_hanging_answer_delays_no_list_and_a_run_that_ends_loses_only_its_readings,
+    two_runs_at_the_same_time_share_the_calls,
+    an_answer_that_cannot_be_read_says_so_and_keeps_what_was_read_before,
+);
