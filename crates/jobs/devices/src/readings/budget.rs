@@ -36,6 +36,12 @@ impl Budget {
         Self { calls: ASSUMED / SHARE, at, lowered: None, paused_until: None }
     }
 
+    /// This budget, if another program wrote it, without numbers that are too high or too low.
+    pub(super) fn within_bounds(self) -> Self {
+        let lowered = self.lowered.map(|(calls, at)| (calls.clamp(LOWEST, ASSUMED), at));
+        Self { calls: self.calls.clamp(0, ASSUMED / SHARE), lowered, ..self }
+    }
+
     /// The calls a minute that Webex is assumed to allow now, in thousandths: half of it after a limit, and more again over an hour.
     pub(super) fn limit(&self, now: Timestamp) -> i64 {
         let Some((lowered, at)) = self.lowered else { return ASSUMED };
@@ -159,6 +165,19 @@ mod tests {
             budget.lower(None, at(second));
         }
         assert!(budget.limit(at(1_960)) >= LOWEST && budget.rate(at(1_960)) > 0);
+    }
+
+    #[test]
+    fn no_stored_budget_allows_more_than_is_assumed_or_stops_the_readings() {
+        let altered = |calls, lowered| {
+            let lowered = Some((lowered, at(0)));
+            Budget { calls, at: at(0), lowered, paused_until: Some(at(1_000_000)) }.within_bounds()
+        };
+        let mut high = altered(i64::MAX, i64::MAX);
+        assert_eq!((high.take(1_000, at(0)), high.limit(at(0))), (25, ASSUMED));
+        let mut low = altered(i64::MIN, i64::MIN);
+        assert_eq!((low.take(1_000, at(0)), low.limit(at(0))), (0, LOWEST));
+        assert!(low.take(1_000, at(60)) > 0);
     }
 
     #[test]

@@ -219,12 +219,13 @@ pub(super) async fn with_budget<T: Send>(
     }
 }
 
-/// A budget as it is stored. One that cannot be read begins again.
+/// A budget as it is stored. One that cannot be read begins again, and none allows more than is assumed.
 fn read_budget(row: &Row, now: Timestamp) -> Budget {
     let read = || {
         let lowered = row.optional_integer("lowered")?.zip(row.optional_timestamp("lowered_at")?);
         let paused_until = row.optional_timestamp("paused_until")?;
-        Ok::<_, StoreError>(Budget { calls: row.integer("calls")?, at: row.timestamp("at")?, lowered, paused_until })
+        let stored = Budget { calls: row.integer("calls")?, at: row.timestamp("at")?, lowered, paused_until };
+        Ok::<_, StoreError>(stored.within_bounds())
     };
     read().unwrap_or_else(|_| Budget::full(now))
 }

@@ -86,7 +86,7 @@ fn sentence(statuses: &Statuses) -> String {
         standby,
         people,
         statuses.temperature.map(|degrees| format!("{degrees} C")),
-        statuses.humidity.map(|percent| format!("humidity {percent} %")),
+        statuses.humidity.map(|percent| format!("humidity {:.0} %", percent.number())),
         statuses.air_quality.map(|index| format!("air quality {index}")),
         statuses.volume.map(|volume| format!("volume {volume}")),
     ];
