@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lanyard_client::{ApiError, CallOptions};
 use lanyard_credential::Credential;
-use lanyard_operation::{Code, Problem};
+use lanyard_operation::Problem;
 use lanyard_protocol::{ConnectionStatus, Device, DeviceId, XapiAnswer, XapiName};
 use lanyard_store::{Event, StoreError};
 use lanyard_work::{Claim, Halt, Handlers, JobContext, Next};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::plan::{Due, Restart, RestartState};
 use crate::facts::FULL;
-use crate::outcome::is_outcome_unknown;
+use crate::outcome::{is_outcome_unknown, is_refused};
 use crate::sweep::{about, called};
 use crate::watch::{credential_of, watch};
 
@@ -120,14 +120,11 @@ async fn restart(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
         Err(ApiError::Call(error)) if is_outcome_unknown(&error) => {
             end(RestartState::Unknown, Some(error.to_string())).await
         }
-        Err(error) => {
-            let problem = called(error);
-            // It was not carried out, and may be later.
-            if matches!(problem.code(), Code::Limited | Code::PersonMustAct) {
-                return again(problem.to_string()).await;
-            }
-            end(RestartState::Refused, Some(problem.to_string())).await
+        Err(ApiError::Call(error)) if is_refused(&error) => {
+            end(RestartState::Refused, Some(called(ApiError::Call(error)).to_string())).await
         }
+        // Nothing was carried out, and it may be later.
+        Err(error) => again(called(error).to_string()).await,
     }
 }
 

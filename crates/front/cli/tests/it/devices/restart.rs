@@ -97,6 +97,24 @@ fn a_device_is_restarted_once_in_its_window() {
 }
 
 #[test]
+fn a_restart_that_webex_refuses_is_not_tried_again() {
+    let (webex, home, device) = commanded();
+    let id = device["id"].as_str().unwrap();
+    webex.fault(&value!({ "path": "/v1/xapi/command/SystemUnit.Boot", "count": 1, "action": { "status": 403 } }));
+    home.run(["devices", "restart", id, "--window", "0-24", "--time-zone", "UTC"]).ok();
+    let broker = Served::start(&home, [] as [&str; 0]);
+    until(&home, "refused");
+    assert!(broker.stop().status.success());
+    assert_eq!(sent(&webex), 1);
+    // A new plan is a new try.
+    home.run(["devices", "restart", id, "--window", "0-24", "--time-zone", "UTC"]).ok();
+    assert_eq!(state(&home), "planned");
+    // A plan ends with its watch.
+    home.run(["devices", "watch", "remove", "lobby", "--yes"]).ok();
+    assert_eq!(json(&home, &["devices", "restart", "--list"]).1, value!([]));
+}
+
+#[test]
 fn a_restart_whose_answer_is_lost_is_told_as_unknown_and_not_sent_again() {
     let (webex, home, device) = commanded();
     let id = device["id"].as_str().unwrap();

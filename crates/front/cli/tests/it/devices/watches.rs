@@ -148,6 +148,35 @@ fn a_broker_reads_what_is_watched_and_not_what_is_paused_or_removed() {
     assert!(broker.stop().status.success());
 }
 
+/// How many of the units that read devices and places wait for a later time.
+fn waiting(home: &Home) -> u64 {
+    let query = "SELECT COUNT(*) FROM work WHERE kind IN ('devices.sweep', 'devices.places') AND due > (CAST(strftime('%s', 'now') AS INTEGER) + 5) * 1000";
+    let mut sqlite = std::process::Command::new("sqlite3");
+    let output = sqlite.args(["-cmd", ".timeout 20000"]).arg(home.path().join("lanyard.db")).arg(query).output();
+    String::from_utf8(output.expect("sqlite3 is there").stdout).unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn a_watch_that_is_changed_or_resumed_wakes_all_its_units() {
+    let (webex, home) = scene();
+    grant_all(&webex);
+    administrator(&webex, &home, &ADMINISTRATOR);
+    home.run(["devices", "watch", "add", "lobby", "--against", "admin"]).ok();
+    for change in [&["set", "lobby", "--interval", "5m"][..], &["pause", "lobby"], &["resume", "lobby"]] {
+        let broker = Served::start(&home, [] as [&str; 0]);
+        for _ in 0..1500 {
+            if waiting(&home) == 2 {
+                break;
+            }
+            lanyard_testkit::wait(std::time::Duration::from_millis(20));
+        }
+        assert!(broker.stop().status.success());
+        assert_eq!(waiting(&home), 2, "the devices and the places were read, before {change:?}");
+        home.run([&["devices", "watch"], change].concat()).ok();
+        assert_eq!(waiting(&home), 0, "{change:?}");
+    }
+}
+
 #[test]
 fn a_watch_that_was_altered_without_lanyard_is_named_and_not_read() {
     let (webex, home) = scene();
