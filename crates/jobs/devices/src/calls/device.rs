@@ -32,7 +32,7 @@ pub struct DeviceView {
     pub alert: Option<AlertNumber>,
     /// Where it stands, as a credential that sees the whole organisation reads it; `None` if that is not known.
     pub place: Option<Place>,
-    /// What it reported of itself last: calls, people, temperature; `None` if it was never asked.
+    /// The statuses that it reported last: calls, people, temperature; `None` if it was never asked.
     pub statuses: Option<StatusesView>,
     /// What it is.
     #[serde(flatten)]
