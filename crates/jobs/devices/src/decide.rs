@@ -7,10 +7,11 @@ use lanyard_protocol::{Device, DeviceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{Alert, BLIND_FOR, Due, Ended, Ending, FLIPS, Raised, Rule, Step, Teller, is_flip, step};
+use crate::alerts::{Alert, Due, Ended, Ending, FLIPS, Raised, Rule, Step, Teller, is_flip, step};
 use crate::covered::Covered;
 use crate::facts::Facts;
 use crate::places::Places;
+use crate::rules::{AlertRule, Rules};
 use crate::seen::{Reading, Seen};
 use crate::state::{Change, DISTANCE, DeviceState, Tracked};
 use crate::watch::Watch;
@@ -96,18 +97,17 @@ pub(crate) struct Decision {
 /// Decides what is to be written after a reading: the devices that Webex lists, or the reason why it lists none.
 pub(crate) fn decide(
     watch: &Watch,
-    credential: Option<&str>,
+    teller: &Teller<'_>,
     known: &mut Known,
+    rules: &Rules,
     listed: Result<&[Device], &str>,
-    at: Timestamp,
 ) -> Decision {
-    let read_before = known.reading.read_at;
-    let teller = Teller { watch: watch.name.as_str(), credential, at, places: None };
+    let (at, read_before) = (teller.at, known.reading.read_at);
     // Nothing is known of the time in which nobody could read, or did.
     let was_blind = known.reading.blind.is_some() || read_before.is_some_and(|read_at| watch.is_late(read_at, at));
     let devices = match listed {
         Ok(devices) => devices,
-        Err(why) => return blind(&teller, known, why, was_blind),
+        Err(why) => return blind(teller, known, rules, why, was_blind),
     };
     let cleared = if was_blind { clear_candidates(&mut known.devices) } else { Vec::new() };
     // What the first reading finds was there when a person added the watch.
@@ -124,7 +124,7 @@ pub(crate) fn decide(
     let watched = devices.iter().filter(|device| covered.covers(device, was(device))).count();
     let is_change = |write: &&Write| matches!(write, Write::Put(_, _, Some(change)) if change.from.is_some());
     let changed = writes.iter().filter(is_change).count();
-    let (due, ended) = alert(&teller, known, &mut writes);
+    let (due, ended) = alert(teller, known, rules, &mut writes);
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let left_out = number(devices.len() - watched);
     Decision {
@@ -139,12 +139,12 @@ pub(crate) fn decide(
 }
 
 /// What is to be written after a reading that failed: nothing of any device.
-fn blind(teller: &Teller<'_>, known: &Known, why: &str, was_blind: bool) -> Decision {
+fn blind(teller: &Teller<'_>, known: &Known, rules: &Rules, why: &str, was_blind: bool) -> Decision {
     let at = teller.at;
     let since = known.reading.blind.as_ref().map_or(at, |(since, _)| *since);
     let is_told = known.alerts.values().any(|alert| alert.rule == Rule::Blind);
-    let is_due = at.duration_since(since) >= BLIND_FOR && !is_told && !is_silenced(known, "", at);
-    let raised: Vec<_> = is_due.then(|| teller.blind(since, why, known.devices.len())).into_iter().collect();
+    let due = rules.blind(since, at).filter(|_| !is_told && !is_silenced(known, "", at));
+    let raised: Vec<_> = due.map(|rule| teller.blind(rule, since, why, known.devices.len())).into_iter().collect();
     let is_first = known.reading.blind.is_none();
     Decision {
         reading: Reading { blind: Some((since, why.to_owned())), ..known.reading.clone() },
@@ -164,7 +164,7 @@ fn is_silenced(known: &Known, device: &str, at: Timestamp) -> bool {
 
 /// Compares each device, as it is after the reading, with the alert that it belongs to. Adds to `writes` the devices that leave an alert
 /// or enter one, the latter in front.
-fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Due, Vec<Ended>) {
+fn alert(teller: &Teller<'_>, known: &Known, rules: &Rules, writes: &mut Vec<Write>) -> (Due, Vec<Ended>) {
     let at = teller.at;
     // The alerts that had a device that is no longer watched: that it was mended is not known.
     let mut unwatched: HashSet<u64> = HashSet::new();
@@ -182,6 +182,7 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Due, V
         known.devices.iter().map(|(id, seen)| (id.as_str(), seen)).filter(|(id, _)| !changed.contains_key(id));
     let after = changed.iter().filter_map(|(id, seen)| Some((*id, (*seen)?))).chain(unchanged);
     let mut due = Due::default();
+    let mut entering: BTreeMap<_, (&AlertRule, Vec<(String, Seen)>)> = BTreeMap::new();
     let mut left: HashSet<String> = HashSet::new();
     // How many devices belong to each open alert, and the last one that left it.
     let mut members: BTreeMap<u64, usize> = BTreeMap::new();
@@ -190,7 +191,7 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Due, V
         due.watched += 1;
         due.well += usize::from(matches!(seen.tracked.state, DeviceState::Up | DeviceState::Asleep));
         let open = seen.alert.and_then(|number| known.alerts.get(&number));
-        let next = step(open.map(|alert| alert.rule), seen, is_silenced(known, id, at), at);
+        let next = step(open.map(Alert::open), rules, seen, is_silenced(known, id, at), at);
         if let (Some(number), false) = (seen.alert, matches!(next, Step::Keep) && open.is_some()) {
             left.insert(id.to_owned());
             last.insert(number, seen);
@@ -198,7 +199,8 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Due, V
             *members.entry(number).or_default() += 1;
         }
         if let Step::Raise(rule) | Step::Replace(rule) = next {
-            due.devices.entry(rule).or_default().push((id.to_owned(), seen.clone()));
+            let key = (rule.severity, rule.rule, rule.name.as_str());
+            entering.entry(key).or_insert((rule, Vec::new())).1.push((id.to_owned(), seen.clone()));
         }
     }
     let ended = known
@@ -209,13 +211,16 @@ fn alert(teller: &Teller<'_>, known: &Known, writes: &mut Vec<Write>) -> (Due, V
             let ending = match last.get(number) {
                 _ if alert.rule == Rule::Blind => Ending::Reads,
                 _ if unwatched.contains(number) => Ending::Unwatched,
+                Some(seen) if !rules.look_at(alert.rule_name(), seen) => Ending::Rule,
                 Some(seen) if alert.facts.count == 1 => Ending::Device(seen),
                 _ => Ending::All,
             };
             Ended { alert: alert.clone(), summary: teller.ended(alert, ending) }
         })
         .collect();
-    let entered: HashSet<String> = due.devices.values().flatten().map(|(id, _)| id.clone()).collect();
+    due.devices = entering.into_values().map(|(rule, devices)| (rule.clone(), devices)).collect();
+    let entered: HashSet<String> =
+        due.devices.iter().flat_map(|(_, devices)| devices).map(|(id, _)| id.clone()).collect();
     change_members(known, writes, &entered, &left);
     (due, ended)
 }

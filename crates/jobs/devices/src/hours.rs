@@ -97,6 +97,13 @@ impl BusinessHours {
         }
         stretches
     }
+
+    /// Whether they contain a moment, in a time zone.
+    pub fn contains(&self, at: Timestamp, zone: &TimeZone) -> bool {
+        let day = at.to_zoned(zone.clone()).date();
+        let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or_default();
+        self.days[weekday] && begin(day, self.from, zone) <= at && at < begin(day, self.to, zone)
+    }
 }
 
 impl FromStr for BusinessHours {
@@ -171,6 +178,23 @@ mod tests {
         assert_eq!("2026-01".parse(), Ok(Month(jiff::civil::date(2026, 1, 1))));
         for bad in ["", "2026", "2026-13", "2026-1", "26-11", "2026-11-01", "2026-00", "+026-01"] {
             assert_eq!(bad.parse::<Month>(), Err(MonthError), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_lies_in_the_hours_of_its_day_in_the_zone() {
+        let hours: BusinessHours = "Mon-Fri 8-18".parse().unwrap();
+        let zurich = TimeZone::fixed(jiff::tz::offset(1));
+        for (at, utc, there) in [
+            // A Monday.
+            ("2026-11-30T07:00:00Z", false, true),
+            ("2026-11-30T06:59:59Z", false, false),
+            ("2026-11-30T17:00:00Z", true, false),
+            ("2026-11-30T18:00:00Z", false, false),
+            ("2026-11-29T12:00:00Z", false, false),
+        ] {
+            let at = at.parse().unwrap();
+            assert_eq!((hours.contains(at, &TimeZone::UTC), hours.contains(at, &zurich)), (utc, there), "{at}");
         }
     }
 

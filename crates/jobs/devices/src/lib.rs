@@ -16,6 +16,7 @@ mod hours;
 mod labels;
 mod located;
 mod measured;
+mod names;
 mod outcome;
 mod place_reading;
 mod places;
@@ -23,13 +24,13 @@ mod queue;
 mod readings;
 mod remembered;
 mod restarts;
+mod rules;
 mod scope_hint;
 mod seen;
 mod state;
 mod sweep;
 mod unit;
 mod watch;
-mod watch_name;
 
 use lanyard_operation::{Door, Registry};
 use lanyard_store::sql::{Migrations, OwnedSchema, Step};
@@ -52,6 +53,7 @@ pub use self::calls::device::DeviceView;
 pub use self::calls::list::{DevicesView, ListDevices};
 pub use self::calls::report::{DeviceHistory, HistoryView, Report, ReportBy, ReportRow, ReportView};
 pub use self::calls::restart::{CancelRestart, ListRestarts, PlanRestart};
+pub use self::calls::rules::{ListRules, RemoveRule, RuleChanges, RulesView, SetRule};
 pub use self::calls::show::{AvailabilityView, DeviceDetail, PeriodView, ShowDevice};
 pub use self::calls::sweep::{Sweep, SweptView};
 pub use self::calls::watch::{ListWatches, PauseWatch, RemoveWatch, WatchView};
@@ -64,11 +66,13 @@ pub use self::facts::Facts;
 pub use self::hours::{BusinessHours, BusinessHoursError, Month, MonthError};
 pub use self::labels::WantedLabel;
 pub use self::measured::{Measured, measured};
+pub use self::names::{RuleName, WatchName};
 pub use self::place_reading::PlacesRead;
 pub use self::places::{Issue, Place};
 pub use self::readings::{Interface, Network, Peripheral, ReadingsView, Statuses, StatusesView, Tenths, read_statuses};
 pub use self::remembered::Remembered;
 pub use self::restarts::{Restart, RestartState, Window, WindowError};
+pub use self::rules::{AlertRule, AlertSeverity};
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{Listing, listing, record, sweep};
@@ -77,7 +81,6 @@ pub use self::watch::{
     INTERVAL, LONGEST_INTERVAL, READINGS, SHORTEST_INTERVAL, SHORTEST_READINGS, StoredWatch, Watch, WatchedKinds,
     end_alerts, insert, remove, watch, watches,
 };
-pub use self::watch_name::WatchName;
 
 /// The tables of the job.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -89,6 +92,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         Step::Script(include_str!("migrations/0004_places.sql")),
         Step::Script(include_str!("migrations/0005_revisions.sql")),
         Step::Script(include_str!("migrations/0006_statuses.sql")),
+        Step::Script(include_str!("migrations/0007_rules.sql")),
     ],
     schema: OwnedSchema {
         sqlite: include_str!("migrations/schema.txt"),
@@ -110,11 +114,14 @@ pub fn register<D: Door>(registry: &mut Registry<D>, job: &JobContext) {
         .add::<ListAlerts>(job)
         .add::<ListDevices>(job)
         .add::<ListRestarts>(job)
+        .add::<ListRules>(job)
         .add::<ListWatches>(job)
         .add::<PauseWatch>(job)
         .add::<PlanRestart>(job)
+        .add::<RemoveRule>(job)
         .add::<RemoveWatch>(job)
         .add::<Report>(job)
+        .add::<SetRule>(job)
         .add::<SetWatch>(job)
         .add::<ShowAlert>(job)
         .add::<ShowDevice>(job)

@@ -13,8 +13,10 @@ use lanyard_work::{JobContext, call_class};
 
 use crate::alerts::{self, Teller};
 use crate::decide::{Decision, Known, Swept, Write, decide};
+use crate::labels::labels_of;
 use crate::places::{self, Places};
 use crate::remembered::Remembered;
+use crate::rules;
 use crate::seen;
 use crate::watch::{StoredWatch, Watch};
 
@@ -85,12 +87,14 @@ pub async fn record(
     };
     let about = about(credential);
     let name = credential.map(|credential| credential.name.as_str());
-    let mut decision = decide(watch, name, &mut known, listed, at);
+    let labels = labels_of(credential.map(|credential| &credential.labels), &watch.labels);
+    let rules = rules::of_watch(store, &labels).await?;
+    let teller = Teller { watch: watch.name.as_str(), credential: name, at, places: None };
+    let mut decision = decide(watch, &teller, &mut known, &rules, listed);
     if !decision.due.devices.is_empty() {
-        // Only the texts of alerts need them.
+        // Only alerts need them.
         let places = places::of_watch(store, id).await?;
-        let teller = Teller { watch: watch.name.as_str(), credential: name, at, places: Some(&places) };
-        decision.raised.extend(teller.raise(&decision.due));
+        decision.raised.extend(Teller { places: Some(&places), ..teller }.raise(&decision.due));
     }
     decision.swept.raised = decision.raised.len();
     let Some(entered) = write(store, id, (&decision, &about), (read_before, at)).await? else {

@@ -12,7 +12,7 @@ use lanyard_store::{About, Event, SealedRow, SealedTable, Store, StoreError, sea
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{self, Alert, Ending, Teller};
-use crate::watch_name::WatchName;
+use crate::names::WatchName;
 
 /// How often the devices of a watch are read, unless it says otherwise.
 pub const INTERVAL: Duration = Duration::from_mins(3);

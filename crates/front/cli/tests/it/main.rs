@@ -25,6 +25,7 @@ mod completions;
 mod crashes;
 mod damaged;
 mod demo;
+mod device_rules;
 mod devices;
 mod exec;
 mod exec_login;

@@ -7,7 +7,6 @@ mod step;
 mod stored;
 mod text;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,12 +14,13 @@ use jiff::{SignedDuration, Timestamp};
 use lanyard_credential::{CredentialId, CredentialName};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::step::{FLIPS, Step, is_flip, step};
+pub(crate) use self::step::{FLIPS, Open, Step, is_flip, step};
 pub(crate) use self::stored::{
     Filter, Silence, acknowledge, alert, alerts, end, end_open, forget_all, lift, open_of, prune, raise, silence,
     silences, silences_of,
 };
 pub(crate) use self::text::{Ending, Teller};
+use crate::rules::{AlertRule, AlertSeverity};
 use crate::seen::Seen;
 
 /// How long a device must be down.
@@ -70,11 +70,11 @@ impl Rule {
         Self::ALL.into_iter().find(|rule| rule.as_str() == word)
     }
 
-    /// The severity of its alerts.
-    pub const fn severity(self) -> &'static str {
+    /// How urgent its alerts are, unless somebody changes it.
+    pub const fn severity(self) -> AlertSeverity {
         match self {
-            Self::Blind | Self::Down => "critical",
-            Self::Coverage | Self::Degraded | Self::Flapping => "warning",
+            Self::Blind | Self::Down => AlertSeverity::Critical,
+            Self::Coverage | Self::Degraded | Self::Flapping => AlertSeverity::Warning,
         }
     }
 
@@ -182,6 +182,23 @@ pub struct Alert {
     pub acked: Option<Acknowledged>,
 }
 
+impl Alert {
+    /// How urgent it is.
+    pub fn severity(&self) -> AlertSeverity {
+        self.facts.severity.unwrap_or_else(|| self.rule.severity())
+    }
+
+    /// The name of its rule.
+    pub fn rule_name(&self) -> &str {
+        self.facts.rule.as_deref().unwrap_or_else(|| self.rule.as_str())
+    }
+
+    /// As the next step of one of its devices sees it.
+    pub(crate) fn open(&self) -> Open<'_> {
+        Open { rule: self.rule, name: self.rule_name(), severity: self.severity() }
+    }
+}
+
 /// Who has acknowledged an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
@@ -199,6 +216,12 @@ pub struct Acknowledged {
 pub struct AlertFacts {
     /// The name of the watch.
     pub watch: String,
+    /// The name of the rule, if it is not one of the five.
+    pub rule: Option<String>,
+    /// How urgent it is, if that is not what the rule says unless somebody changes it.
+    pub severity: Option<AlertSeverity>,
+    /// The location that its devices share.
+    pub location: Option<String>,
     /// The sentence.
     pub summary: String,
     /// How many devices it is about.
@@ -218,8 +241,8 @@ pub struct AlertFacts {
 /// The devices that enter an alert after a reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Due {
-    /// By rule.
-    pub(crate) devices: BTreeMap<Rule, Vec<(String, Seen)>>,
+    /// By rule, the most urgent first.
+    pub(crate) devices: Vec<(AlertRule, Vec<(String, Seen)>)>,
     /// How many devices the watch has.
     pub(crate) watched: usize,
     /// How many of them are well.
@@ -235,6 +258,12 @@ pub(crate) struct Raised {
     pub(crate) devices: Vec<String>,
     pub(crate) facts: AlertFacts,
     pub(crate) hint: Option<String>,
+}
+
+impl Raised {
+    pub(crate) fn severity(&self) -> AlertSeverity {
+        self.facts.severity.unwrap_or_else(|| self.rule.severity())
+    }
 }
 
 /// An alert that is to be ended.

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER, Rule};
+use super::{FLAPPING_OVER, Rule};
+use crate::rules::{AlertRule, AlertSeverity, Rules};
 use crate::seen::Seen;
 use crate::state::DeviceState;
 
@@ -15,47 +16,53 @@ const CALM: SignedDuration = SignedDuration::from_mins(30);
 
 /// What follows for the alert of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Step<R> {
     /// Nothing.
     Keep,
     /// People are told.
-    Raise(Rule),
+    Raise(R),
     /// The device leaves its alert.
     End,
     /// It leaves its alert, and people are told of another one.
-    Replace(Rule),
+    Replace(R),
+}
+
+/// The open alert of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Open<'a> {
+    /// What its rule looks at.
+    pub(crate) rule: Rule,
+    /// The name of its rule.
+    pub(crate) name: &'a str,
+    /// How urgent it is.
+    pub(crate) severity: AlertSeverity,
 }
 
 /// Compares a device with the alert that it belongs to. `is_silenced` withholds every new alert; maintenance withholds those about its
 /// state.
-pub(crate) fn step(open: Option<Rule>, seen: &Seen, is_silenced: bool, at: Timestamp) -> Step {
-    let due = due(seen, at).filter(|rule| !is_silenced && (!seen.facts.maintenance || *rule == Rule::Coverage));
+pub(crate) fn step<'r>(
+    open: Option<Open<'_>>,
+    rules: &'r Rules,
+    seen: &Seen,
+    is_silenced: bool,
+    at: Timestamp,
+) -> Step<&'r AlertRule> {
+    let is_withheld = |rule: Rule| is_silenced || seen.facts.maintenance && rule != Rule::Coverage;
+    let due = rules.due(seen, at).filter(|due| !is_withheld(due.rule));
     let Some(open) = open else { return due.map_or(Step::Keep, Step::Raise) };
-    match (has_ended(open, seen, at), due) {
-        // Worse than before.
-        (false, Some(Rule::Down)) if open == Rule::Degraded => Step::Replace(Rule::Down),
+    let has_ended = has_ended(open.rule, seen, at) || !rules.look_at(open.name, seen);
+    match (has_ended, due) {
+        (false, Some(next)) if is_worse(open, next) => Step::Replace(next),
         (false, _) => Step::Keep,
         (true, Some(next)) => Step::Replace(next),
         (true, None) => Step::End,
     }
 }
 
-/// The rule that a device falls under.
-fn due(seen: &Seen, at: Timestamp) -> Option<Rule> {
-    let lasted = at.duration_since(seen.tracked.since);
-    if is_gone(seen) {
-        return Some(Rule::Coverage);
-    }
-    if is_flapping(seen, at) {
-        return Some(Rule::Flapping);
-    }
-    match seen.tracked.state {
-        // The last reading says something else.
-        _ if seen.tracked.candidate.is_some() => None,
-        DeviceState::Down => (lasted >= DOWN_FOR).then_some(Rule::Down),
-        DeviceState::Degraded => (lasted >= DEGRADED_FOR).then_some(Rule::Degraded),
-        DeviceState::Unknown | DeviceState::New | DeviceState::Asleep | DeviceState::Up => None,
-    }
+/// Whether people are told again, although the first alert has not ended. One that flaps has no other alert.
+fn is_worse(open: Open<'_>, next: &AlertRule) -> bool {
+    let went_down = (open.rule, next.rule) == (Rule::Degraded, Rule::Down);
+    open.rule != Rule::Flapping && (went_down || next.severity < open.severity)
 }
 
 /// Whether a device leaves an alert of this rule.
@@ -64,10 +71,10 @@ fn has_ended(rule: Rule, seen: &Seen, at: Timestamp) -> bool {
 
     let state = seen.tracked.state;
     match rule {
-        Rule::Down => is_gone(seen) || !matches!(state, Down | Unknown),
+        Rule::Down => seen.is_gone() || !matches!(state, Down | Unknown),
         // One that went down stays in it until that is an alert, too: nothing has recovered.
-        Rule::Degraded => is_gone(seen) || !matches!(state, Degraded | Down | Unknown),
-        Rule::Flapping => is_gone(seen) || !is_flapping(seen, at) && is_calm(seen, at),
+        Rule::Degraded => seen.is_gone() || !matches!(state, Degraded | Down | Unknown),
+        Rule::Flapping => seen.is_gone() || !seen.is_flapping(at) && seen.is_calm(at),
         // One that is listed again counts after the second reading, as every change does.
         Rule::Coverage => seen.gone_since.is_none() && (state != Unknown || seen.tracked.candidate.is_none()),
         // No device belongs to it.
@@ -75,18 +82,21 @@ fn has_ended(rule: Rule, seen: &Seen, at: Timestamp) -> bool {
     }
 }
 
-/// Whether Webex did not list the device often enough for that to count.
-fn is_gone(seen: &Seen) -> bool {
-    seen.gone_since.is_some() && seen.tracked.state == DeviceState::Unknown
-}
+impl Seen {
+    /// Whether Webex did not list the device often enough for that to count.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone_since.is_some() && self.tracked.state == DeviceState::Unknown
+    }
 
-fn is_flapping(seen: &Seen, at: Timestamp) -> bool {
-    let recent = seen.flips.iter().filter(|flip| at.duration_since(**flip) < HOUR).count();
-    recent > FLAPPING_OVER && !is_calm(seen, at)
-}
+    /// Whether its readings changed too often within the last hour.
+    pub(crate) fn is_flapping(&self, at: Timestamp) -> bool {
+        let recent = self.flips.iter().filter(|flip| at.duration_since(**flip) < HOUR).count();
+        recent > FLAPPING_OVER && !self.is_calm(at)
+    }
 
-fn is_calm(seen: &Seen, at: Timestamp) -> bool {
-    seen.flips.iter().max().is_none_or(|last| at.duration_since(*last) >= CALM)
+    fn is_calm(&self, at: Timestamp) -> bool {
+        self.flips.iter().max().is_none_or(|last| at.duration_since(*last) >= CALM)
+    }
 }
 
 /// Whether two readings in succession differ in a way that counts as flapping.
@@ -107,12 +117,25 @@ pub(crate) const fn is_flip(before: DeviceState, now: DeviceState) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::Step::{End, Keep, Raise, Replace};
     use super::*;
     use crate::facts::Facts;
     use crate::state::{Candidate, Tracked};
 
     const MINUTE: i64 = 60;
+
+    /// The same with the five rules as they are unless somebody changes them.
+    fn step(open: Option<Rule>, seen: &Seen, is_silenced: bool, at: Timestamp) -> Step<Rule> {
+        let open = open.map(|rule| Open { rule, name: rule.as_str(), severity: rule.severity() });
+        match super::step(open, &Rules::of(&[], &BTreeMap::new()), seen, is_silenced, at) {
+            Keep => Keep,
+            Raise(rule) => Raise(rule.rule),
+            End => End,
+            Replace(rule) => Replace(rule.rule),
+        }
+    }
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_second(minute * MINUTE).unwrap()
@@ -143,7 +166,7 @@ mod tests {
         use DeviceState::{Asleep, Degraded, Down, New, Unknown, Up};
         use Rule::{Coverage as Lost, Degraded as Bad, Down as Off, Flapping as Flap};
         // For each device after 6 minutes and after 31: the step from no alert, and from an alert of each rule.
-        type Row = (Seen, i64, [Step; 5]);
+        type Row = (Seen, i64, [Step<Rule>; 5]);
         let flap = |state| flapping(state);
         let table: [Row; 15] = [
             //                  none         down            coverage      degraded       flapping
@@ -179,6 +202,31 @@ mod tests {
                 };
                 assert_eq!(step(open, &device, true, at(minute)), silent, "silenced, open: {open:?}");
             }
+        }
+    }
+
+    #[test]
+    fn an_alert_ends_with_its_rule_and_makes_room_for_a_more_urgent_one() {
+        let down = seen(DeviceState::Down);
+        let own = |severity| AlertRule { name: "own".parse().unwrap(), severity, ..AlertRule::built_in(Rule::Down) };
+        let open = Open { rule: Rule::Down, name: "own", severity: AlertSeverity::Info };
+        let names = BTreeMap::new();
+        let off = AlertRule { is_off: true, ..AlertRule::built_in(Rule::Down) };
+        // Whether the own rule exists, whether that of all devices does, and the step.
+        for (rules, expected) in [
+            (vec![own(AlertSeverity::Info), off.clone()], Keep),
+            (vec![own(AlertSeverity::Info)], Replace("down")),
+            (vec![own(AlertSeverity::Warning), off.clone()], Replace("own")),
+            (vec![off], End),
+        ] {
+            let rules = Rules::of(&rules, &names);
+            let found = match super::step(Some(open), &rules, &down, false, at(6)) {
+                Replace(rule) => Replace(rule.name.as_str()),
+                Raise(rule) => Raise(rule.name.as_str()),
+                Keep => Keep,
+                End => End,
+            };
+            assert_eq!(found, expected, "{rules:?}");
         }
     }
 

@@ -94,7 +94,7 @@ pub(crate) async fn raise(
             job: JOB.to_owned(),
             news: raised.rule.event().to_owned(),
             state: "firing".to_owned(),
-            severity: raised.rule.severity().to_owned(),
+            severity: raised.severity().as_str().to_owned(),
             summary: raised.facts.summary.clone(),
             hint: Some(hint),
             details: details(shown, raised.rule, raised.since, &raised.facts),
@@ -181,6 +181,8 @@ fn details(number: AlertNumber, rule: Rule, since: Timestamp, facts: &AlertFacts
     let all = [
         ("alert", json!(number.to_string())),
         ("rule", json!(rule.as_str())),
+        ("rule_name", json!(facts.rule)),
+        ("location", json!(facts.location)),
         ("watch", json!(facts.watch)),
         ("since", json!(since)),
         ("count", json!(facts.count)),

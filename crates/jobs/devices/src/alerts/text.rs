@@ -1,9 +1,12 @@
 //! The sentences of alerts.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Alert, AlertFacts, Due, Raised, Rule, SINGLE};
 use crate::places::Places;
+use crate::rules::AlertRule;
 use crate::seen::Seen;
 use crate::state::DeviceState;
 
@@ -34,6 +37,8 @@ pub(crate) enum Ending<'a> {
     Reads,
     /// Its last devices are no longer watched.
     Unwatched,
+    /// Its rule was removed or switched off, or no longer looks at its last devices.
+    Rule,
     /// The watch was paused.
     Paused,
     /// The watch was removed.
@@ -44,22 +49,34 @@ impl Teller<'_> {
     /// The alerts of the devices that enter one.
     pub(crate) fn raise(&self, due: &Due) -> Vec<Raised> {
         let mut raised = Vec::new();
-        for (&rule, devices) in &due.devices {
+        for (rule, devices) in &due.devices {
             let mut devices: Vec<(&str, &Seen)> = devices.iter().map(|(id, seen)| (id.as_str(), seen)).collect();
             devices.sort_by(|(a, one), (b, other)| (&one.facts.name, a).cmp(&(&other.facts.name, b)));
-            let others = |of: usize| (due.watched - of, if rule == Rule::Down { due.well } else { 0 });
+            let others = |of: usize| (due.watched - of, if rule.rule == Rule::Down { due.well } else { 0 });
             // What Webex no longer lists has one cause more often than not.
-            if rule == Rule::Coverage || devices.len() > SINGLE {
-                raised.push(self.devices(rule, &devices, others(devices.len())));
-            } else {
+            if rule.rule != Rule::Coverage && devices.len() <= SINGLE {
                 raised.extend(devices.iter().map(|device| self.device(rule, *device, others(1))));
+                continue;
             }
+            let mut locations: BTreeMap<Option<&str>, Vec<(&str, &Seen)>> = BTreeMap::new();
+            for device in &devices {
+                locations.entry(self.location(device.1)).or_default().push(*device);
+            }
+            if locations.len() > SINGLE {
+                raised.push(self.devices(rule, None, &devices, others(devices.len())));
+                continue;
+            }
+            let one = |(location, devices): (Option<&str>, Vec<(&str, &Seen)>)| {
+                self.devices(rule, location, &devices, others(devices.len()))
+            };
+            raised.extend(locations.into_iter().map(one));
         }
         raised
     }
 
     /// An alert about one device. `others` is how many other devices the watch sees, and how many of those are well.
-    fn device(&self, rule: Rule, (id, seen): (&str, &Seen), others: (usize, usize)) -> Raised {
+    fn device(&self, by: &AlertRule, (id, seen): (&str, &Seen), others: (usize, usize)) -> Raised {
+        let rule = by.rule;
         let facts = &seen.facts;
         let (name, product) = (self.name(id, seen), product(seen));
         let began = moment(seen.tracked.since);
@@ -77,7 +94,8 @@ impl Teller<'_> {
                 )
             }
             Rule::Degraded => {
-                let errors = match facts.errors.first() {
+                let of_rule = by.error_of(seen).filter(|error| !error.is_empty());
+                let errors = match of_rule.or(facts.errors.first().map(String::as_str)) {
                     Some(error) => format!("{product} has reported \"{error}\" since {began}"),
                     None => format!("{product} has had issues since {began}"),
                 };
@@ -104,28 +122,34 @@ impl Teller<'_> {
             devices: vec![id.to_owned()],
             hint: self.hint(rule),
             facts: AlertFacts {
-                watch: self.watch.to_owned(),
-                summary,
-                count: 1,
                 names: vec![name],
                 device: Some(id.to_owned()),
                 product: text(&facts.product),
                 serial: facts.serial.clone(),
-                credential: None,
+                location: self.location(seen).map(str::to_owned),
+                ..self.facts(by, summary, 1)
             },
         }
     }
 
-    /// One alert about several devices. There is at least one.
-    fn devices(&self, rule: Rule, devices: &[(&str, &Seen)], others: (usize, usize)) -> Raised {
+    /// One alert about several devices, which may share a location. There is at least one.
+    fn devices(
+        &self,
+        by: &AlertRule,
+        location: Option<&str>,
+        devices: &[(&str, &Seen)],
+        others: (usize, usize),
+    ) -> Raised {
         if let [one] = devices {
-            return self.device(rule, *one, others);
+            return self.device(by, *one, others);
         }
+        let rule = by.rule;
         let mut names: Vec<String> = devices.iter().map(|(id, seen)| self.name(id, seen)).collect();
         names.sort();
         names.truncate(NAMED);
         let began = devices.iter().map(|(_, seen)| since(rule, seen)).min().unwrap_or(self.at);
         let (count, watch, when) = (devices.len(), self.watch, moment(began));
+        let place = location.map(|location| format!(" at {location}")).unwrap_or_default();
         let listed = match count - names.len() {
             0 => names.join(", "),
             more => format!("{} and {more} more", names.join(", ")),
@@ -137,12 +161,14 @@ impl Teller<'_> {
                     0 => format!(" These are all devices of {watch}."),
                     left => others_of((left, well), watch),
                 };
-                format!("{count} devices of {watch} are down, the first since {when}: {listed}.{others}")
+                format!("{count} devices of {watch}{place} are down, the first since {when}: {listed}.{others}")
             }
-            Rule::Degraded => format!("{count} devices of {watch} are degraded, the first since {when}: {listed}."),
-            Rule::Flapping => format!("{count} devices of {watch} are flapping: {listed}."),
+            Rule::Degraded => {
+                format!("{count} devices of {watch}{place} are degraded, the first since {when}: {listed}.")
+            }
+            Rule::Flapping => format!("{count} devices of {watch}{place} are flapping: {listed}."),
             Rule::Coverage => format!(
-                "{watch} no longer sees {count} devices: {listed}. Webex has not listed them since {when}, because grants were withdrawn or \
+                "{watch} no longer sees {count} devices{place}: {listed}. Webex has not listed them since {when}, because grants were withdrawn or \
                  the devices were removed. Their states are unknown."
             ),
             Rule::Blind => String::new(),
@@ -152,12 +178,24 @@ impl Teller<'_> {
             since: began,
             devices: devices.iter().map(|(id, _)| (*id).to_owned()).collect(),
             hint: self.hint(rule),
-            facts: AlertFacts { watch: watch.to_owned(), summary, count, names, ..AlertFacts::default() },
+            facts: AlertFacts { names, location: location.map(str::to_owned), ..self.facts(by, summary, count) },
+        }
+    }
+
+    /// What every alert of a rule says.
+    fn facts(&self, by: &AlertRule, summary: String, count: usize) -> AlertFacts {
+        AlertFacts {
+            watch: self.watch.to_owned(),
+            rule: (!by.is_built_in()).then(|| by.name.to_string()),
+            severity: Some(by.severity),
+            summary,
+            count,
+            ..AlertFacts::default()
         }
     }
 
     /// The alert of a watch that cannot read its devices.
-    pub(crate) fn blind(&self, since: Timestamp, why: &str, count: usize) -> Raised {
+    pub(crate) fn blind(&self, by: &AlertRule, since: Timestamp, why: &str, count: usize) -> Raised {
         let states = match count {
             0 => String::new(),
             1 => " The state of its device is unknown, not down.".to_owned(),
@@ -174,7 +212,7 @@ impl Teller<'_> {
             since,
             devices: Vec::new(),
             hint: self.hint(Rule::Blind),
-            facts: AlertFacts { watch: self.watch.to_owned(), summary, count, ..AlertFacts::default() },
+            facts: self.facts(by, summary, count),
         }
     }
 
@@ -196,6 +234,10 @@ impl Teller<'_> {
                 let verb = if alert.facts.count == 1 { "is" } else { "are" };
                 format!("Alert {} has ended, because {what} {verb} no longer watched.", alert.number)
             }
+            (_, Ending::Rule) => {
+                let (number, rule) = (alert.number, alert.rule_name());
+                format!("Alert {number} has ended, because the rule {rule} no longer looks at {what}.")
+            }
             (Rule::Blind, _) => format!("The watch {} reads its devices again, after {lasted}.", self.watch),
             (Rule::Coverage, Ending::Device(_)) => format!("{} sees {what} again, after {lasted}.", self.watch),
             (Rule::Coverage, _) => format!(
@@ -213,6 +255,8 @@ impl Teller<'_> {
             }
             (_, Ending::Device(seen)) => match seen.tracked.state {
                 DeviceState::Up => format!("{what} is up again, after {lasted}."),
+                DeviceState::Down if alert.rule == Rule::Down => still(alert, &what),
+                DeviceState::Degraded if alert.rule == Rule::Degraded => still(alert, &what),
                 state => format!("{what} is {state}, no longer {}, after {lasted}.", alert.rule),
             },
             (rule, _) => format!(
@@ -220,6 +264,10 @@ impl Teller<'_> {
                 alert.facts.count, alert.number
             ),
         }
+    }
+
+    fn location(&self, seen: &Seen) -> Option<&str> {
+        self.places?.get(seen.facts.workspace.as_deref()?)?.location.as_deref()
     }
 
     /// The name of a device, with its room if the name does not contain it, and its location.
@@ -257,6 +305,10 @@ fn since(rule: Rule, seen: &Seen) -> Timestamp {
     }
 }
 
+fn still(alert: &Alert, what: &str) -> String {
+    format!("{what} is still {}: a more urgent alert takes the place of {}.", alert.rule, alert.number)
+}
+
 fn product(seen: &Seen) -> String {
     let product = seen.facts.product.trim();
     match product.strip_prefix("Cisco ").unwrap_or(product) {
@@ -291,5 +343,47 @@ fn duration(lasted: SignedDuration) -> String {
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
         (days, 0, _) => format!("{days} d"),
         (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Facts;
+    use crate::places::Place;
+    use crate::state::Tracked;
+
+    fn down(number: usize) -> (String, Seen) {
+        let name = format!("Room {number}");
+        let facts = Facts { name, workspace: Some(number.to_string()), ..Facts::default() };
+        let tracked = Tracked::first(DeviceState::Down, Timestamp::UNIX_EPOCH);
+        let seen = Seen { tracked, gone_since: None, is_waiting: false, alert: None, flips: Vec::new(), facts };
+        (number.to_string(), seen)
+    }
+
+    /// The sentences about so many devices, of which so many at a time share a location.
+    fn told(count: usize, together: usize) -> Vec<(Option<String>, String)> {
+        let place = |number: usize| {
+            let location = (number / together < 7).then(|| format!("Site {}", number / together));
+            (number.to_string(), Place { location, ..Place::default() })
+        };
+        let places: Places = (0..count).map(place).collect();
+        let teller = Teller { watch: "lobby", credential: None, at: Timestamp::UNIX_EPOCH, places: Some(&places) };
+        let devices = vec![(AlertRule::built_in(Rule::Down), (0..count).map(down).collect())];
+        let raised = teller.raise(&Due { devices, watched: 30, well: 0 });
+        raised.into_iter().map(|raised| (raised.facts.location, raised.facts.summary)).collect()
+    }
+
+    #[test]
+    fn many_devices_share_an_alert_for_each_location_unless_there_are_many() {
+        assert_eq!(told(5, 5).len(), 5, "each has its own");
+        let two = told(7, 4);
+        let [(Some(first), one), (Some(second), other)] = &*two else { panic!("{two:?}") };
+        assert_eq!((&**first, &**second), ("Site 0", "Site 1"));
+        assert!(one.starts_with("4 devices of lobby at Site 0 are down"), "{one}");
+        assert!(other.starts_with("3 devices of lobby at Site 1 are down"), "{other}");
+        let all = told(12, 2);
+        let [(None, all)] = &*all else { panic!("{all:?}") };
+        assert!(all.starts_with("12 devices of lobby are down"), "{all}");
     }
 }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{Alert, AlertNumber, Rule};
+use crate::rules::AlertSeverity;
 
 /// An alert, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -12,11 +13,13 @@ pub struct AlertView {
     /// Its number, as in `A-1042`.
     #[schemars(with = "String")]
     pub alert: AlertNumber,
-    /// The rule.
+    /// What its rule looks at.
     #[schemars(with = "String", extend("enum" = Rule::ALL.map(Rule::as_str)))]
     pub rule: Rule,
-    /// The severity: `critical` or `warning`.
-    pub severity: String,
+    /// The name of the rule: the same, unless it is one that was added.
+    pub rule_name: String,
+    /// How urgent it is.
+    pub severity: AlertSeverity,
     /// The watch; its name when the alert was raised, if it was removed.
     pub watch: String,
     /// The label `customer` of the watch's credential.
@@ -52,7 +55,8 @@ impl AlertView {
         Self {
             alert: alert.number,
             rule: alert.rule,
-            severity: alert.rule.severity().to_owned(),
+            rule_name: alert.rule_name().to_owned(),
+            severity: alert.severity(),
             watch: watch.map_or_else(|| alert.facts.watch.clone(), |(name, _)| name.to_owned()),
             customer: watch.and_then(|(_, customer)| customer.map(str::to_owned)),
             summary: alert.facts.summary.clone(),

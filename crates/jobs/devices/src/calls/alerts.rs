@@ -17,8 +17,8 @@ use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
 use crate::calls::watched::{Watched, check_labels, chosen, everything};
 use crate::labels::WantedLabel;
+use crate::names::WatchName;
 use crate::watch::stored;
-use crate::watch_name::WatchName;
 
 /// A silence: no new alerts are raised of a device, or of a whole watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -101,7 +101,7 @@ impl Operation for ListAlerts {
         found.retain(|alert| is_wanted(&alert.watch));
         match self.latest {
             Some(limit) => found.truncate(usize::try_from(limit.min(MOST)).unwrap_or(usize::MAX)),
-            None => found.sort_by_key(|alert| (alert.rule, std::cmp::Reverse(alert.number))),
+            None => found.sort_by_key(|alert| (alert.severity(), alert.rule, std::cmp::Reverse(alert.number))),
         }
         let now = job.store.time().await.map_err(|error| stored(&error))?;
         let silences = alerts::silences(&job.store, now).await.map_err(|error| stored(&error))?;

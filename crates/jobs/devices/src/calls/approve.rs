@@ -9,9 +9,9 @@ use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
 use crate::calls::watched::{Watched, chosen};
+use crate::names::WatchName;
 use crate::seen::{self, Seen};
 use crate::watch::stored;
-use crate::watch_name::WatchName;
 
 /// Approves devices that wait, so that their states count.
 #[derive(Debug, Serialize, Deserialize)]

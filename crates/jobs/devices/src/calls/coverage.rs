@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::comparing;
 use crate::covered::Covered;
+use crate::names::WatchName;
 use crate::place_reading::locations;
 use crate::places::{self, Names, Places};
 use crate::sweep::{called, list};
 use crate::watch::{Watch, credential_of, named, stored};
-use crate::watch_name::WatchName;
 
 /// A workspace, compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -14,9 +14,9 @@ use crate::calls::device::DeviceView;
 use crate::calls::watched::{BlindCause, BlindView, Watched, check_labels, everything};
 use crate::covered::is_among;
 use crate::labels::WantedLabel;
+use crate::names::WatchName;
 use crate::seen;
 use crate::watch::stored;
-use crate::watch_name::WatchName;
 
 /// The devices of all watches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -10,6 +10,7 @@ pub(crate) mod find;
 pub(crate) mod list;
 pub(crate) mod report;
 pub(crate) mod restart;
+pub(crate) mod rules;
 pub(crate) mod show;
 pub(crate) mod sweep;
 pub(crate) mod watch;

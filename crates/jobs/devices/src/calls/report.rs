@@ -16,11 +16,11 @@ use crate::calls::show::{PeriodView, shown};
 use crate::calls::watched::{Watched, check_labels, chosen, everything};
 use crate::hours::{BusinessHours, Month};
 use crate::labels::WantedLabel;
+use crate::names::WatchName;
 use crate::places::Place;
 use crate::seen::{self, Period, Seen};
 use crate::state::DeviceState;
 use crate::watch::stored;
-use crate::watch_name::WatchName;
 
 /// The periods of a device's states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,10 +10,10 @@ use serde_json::to_value;
 
 use crate::calls::watch::JOB;
 use crate::calls::xapi::Target;
+use crate::names::WatchName;
 use crate::restarts::{RESTART, Restart, RestartState, Window, key};
 use crate::scope_hint::COMMANDS;
 use crate::watch::stored;
-use crate::watch_name::WatchName;
 
 /// Plans the restart of a device in a window of hours. A plan of the same device is replaced.
 #[derive(Debug, Serialize, Deserialize)]

@@ -15,11 +15,11 @@ use crate::calls::find::{Meant, find};
 use crate::calls::restart::planned;
 use crate::calls::watched::chosen;
 use crate::hours::BusinessHours;
+use crate::names::WatchName;
 use crate::restarts::Restart;
 use crate::seen::{self, Period, Seen};
 use crate::state::DeviceState;
 use crate::watch::stored;
-use crate::watch_name::WatchName;
 
 /// A period of a device's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

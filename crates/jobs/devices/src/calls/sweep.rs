@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::calls::watched::check_labels;
 use crate::decide::Swept;
 use crate::labels::{WantedLabel, labels_of};
+use crate::names::WatchName;
 use crate::place_reading::read_places_if_due;
 use crate::sweep::sweep;
 use crate::watch::{StoredWatch, named, stored, watches};
-use crate::watch_name::WatchName;
 
 /// Reads the devices of one watch, or of all, once. A paused watch is read only if it is named.
 #[derive(Debug, Serialize, Deserialize)]

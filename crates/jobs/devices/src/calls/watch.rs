@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::comparing::can_compare;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
+use crate::names::WatchName;
 use crate::places::{self, PlacesReading};
 use crate::remembered::Remembered;
 use crate::restarts;
@@ -23,7 +24,6 @@ use crate::watch::{
     LONGEST_INTERVAL, SHORTEST_INTERVAL, SHORTEST_READINGS, StoredWatch, Watch, WatchedKinds, credential_of,
     end_alerts, named, remove, stored, update, watches,
 };
-use crate::watch_name::WatchName;
 
 /// A watch, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -17,13 +17,14 @@ use crate::calls::watch::{JOB, WatchView, check_interval, check_readings, shown}
 use crate::comparing;
 use crate::decide::Swept;
 use crate::located::located;
+use crate::names::WatchName;
 use crate::place_reading::{PlacesRead, read_places};
 use crate::queue;
 use crate::readings::{ReadingsView, readings_of};
+use crate::rules::{self, AlertRule};
 use crate::sweep::{called, sweep};
 use crate::unit::{SWEEP, ensure_places, ensure_readings};
 use crate::watch::{INTERVAL, READINGS, StoredWatch, Watch, WatchedKinds, insert, stored, watches};
-use crate::watch_name::WatchName;
 
 /// A watch that was added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +37,8 @@ pub struct AddedView {
     pub places: Option<PlacesRead>,
     /// How the statuses of its devices are read.
     pub readings: ReadingsView,
+    /// The rules for its alerts that are not switched off, the most urgent first.
+    pub rules: Vec<AlertRule>,
     /// The account that reads: a bot's address is what an administrator grants workspaces to.
     pub account: Option<String>,
     /// The name of its organisation.
@@ -297,11 +300,14 @@ async fn add(
     ensure_places(job, &new).await.map_err(|error| stored(&error))?;
     ensure_readings(job, &new).await.map_err(|error| stored(&error))?;
     let own = credential.organisation.as_ref().filter(|_| new.watch.org.is_none());
+    let watch = shown(job, &new, Some(credential)).await.map_err(|error| stored(&error))?;
+    let rules = rules::of_watch(&job.store, &watch.labels).await.map_err(|error| stored(&error))?;
     Ok(AddedView {
-        watch: shown(job, &new, Some(credential)).await.map_err(|error| stored(&error))?,
+        watch,
         first,
         places,
         readings: readings_of(job, &new, Some(credential)).await.map_err(|error| stored(&error))?,
+        rules: rules.into_all(),
         account: credential.subject.known().and_then(|subject| subject.email.clone()),
         organisation: own.and_then(|found| found.name.clone()),
         kind: credential.kind.as_str().to_owned(),

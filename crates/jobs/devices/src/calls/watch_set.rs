@@ -15,13 +15,14 @@ use crate::calls::watch::{JOB, WatchView, check_interval, check_readings, shown}
 use crate::calls::watch_add::against;
 use crate::comparing::can_compare;
 use crate::located::located;
+use crate::names::WatchName;
 use crate::place_reading::read_places;
 use crate::readings::{ReadingsView, readings_of};
+use crate::rules::{self, AlertRule};
 use crate::seen;
 use crate::state::DeviceState;
 use crate::unit::{ensure_places, ensure_readings, wake};
 use crate::watch::{credential_of, named, stored, update};
-use crate::watch_name::WatchName;
 
 /// A watch with what it sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +41,8 @@ pub struct WatchDetail {
     pub states: BTreeMap<String, usize>,
     /// How many new devices wait until a person approves them.
     pub waiting: usize,
+    /// The rules for its alerts that are not switched off, the most urgent first.
+    pub rules: Vec<AlertRule>,
     /// How many alerts are open.
     pub alerts: usize,
     /// Until when no new alerts are raised.
@@ -71,9 +74,10 @@ impl Operation for ShowWatch {
             let open = alerts::open_of(&job.store, &found.id).await?;
             let silences = alerts::silences_of(&job.store, &found.id).await?;
             let readings = readings_of(job, &found, credential.as_ref()).await?;
-            Ok((credential, watch, (devices, readings), open, silences, job.store.time().await?))
+            let rules = rules::of_watch(&job.store, &watch.labels).await?;
+            Ok((credential, watch, devices, (readings, rules), open, silences, job.store.time().await?))
         };
-        let (credential, watch, (devices, readings), open, silences, now) =
+        let (credential, watch, devices, (readings, rules), open, silences, now) =
             read.await.map_err(|error| stored(&error))?;
         let mut states: BTreeMap<DeviceState, usize> = BTreeMap::new();
         for seen in devices.values().filter(|seen| !seen.is_waiting) {
@@ -86,6 +90,7 @@ impl Operation for ShowWatch {
             account: credential.as_ref().and_then(|credential| credential.subject.known()?.email.clone()),
             states: states.into_iter().map(|(state, count)| (state.to_string(), count)).collect(),
             waiting: devices.values().filter(|seen| seen.is_waiting).count(),
+            rules: rules.into_all(),
             alerts: open.len(),
             silenced_until: silences.get("").copied().filter(|until| *until > now),
         })

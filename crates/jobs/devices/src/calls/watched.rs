@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::alerts::AlertNumber;
 use crate::calls::device::DeviceView;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
+use crate::names::WatchName;
 use crate::places::{self, Place, Places, PlacesReading};
 use crate::readings::{self, StatusesView};
 use crate::seen::{self, Period, Reading, Seen};
 use crate::state::DeviceState;
 use crate::watch::{StoredWatch, Watch, credential_of, named, stored, watches};
-use crate::watch_name::WatchName;
 
 /// Why the devices of a watch are not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

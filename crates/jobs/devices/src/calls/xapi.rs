@@ -15,11 +15,11 @@ use crate::calls::find::{Meant, find};
 use crate::calls::watch::JOB;
 use crate::calls::watched::{Watched, chosen};
 use crate::facts::FULL;
+use crate::names::WatchName;
 use crate::outcome::is_outcome_unknown;
 use crate::scope_hint::{COMMANDS, scope_hint};
 use crate::sweep::called;
 use crate::watch::stored;
-use crate::watch_name::WatchName;
 
 /// Statuses of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -162,7 +162,7 @@ fn footer(view: &AlertsView, all: bool) -> Vec<String> {
 fn row(alert: &AlertView, all: bool, now: Timestamp) -> Vec<String> {
     let mut cells = vec![
         alert.alert.to_string(),
-        alert.severity.clone(),
+        alert.severity.as_str().to_owned(),
         ago(alert.since, alert.ended_at.unwrap_or(now)),
         alert.customer.clone().unwrap_or_else(|| "-".to_owned()),
         what(alert),
@@ -203,7 +203,8 @@ fn show(detail: &AlertDetail) -> Result<(), Failure> {
         _ => "no".to_owned(),
     };
     let rows = [
-        ("alert", format!("{}, {}", alert.alert, alert.severity)),
+        ("alert", format!("{}, {}", alert.alert, alert.severity.as_str())),
+        ("rule", alert.rule_name.clone()),
         ("state", state),
         ("what", alert.summary.clone()),
         ("since", table::moment(alert.since, room)),

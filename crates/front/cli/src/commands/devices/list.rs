@@ -282,7 +282,7 @@ fn show(detail: &DeviceDetail, zone: &TimeZone, hours: &str) -> Result<(), Failu
         let acknowledged = alert.acknowledged_by.as_ref();
         let by = acknowledged.map_or_else(|| "not acknowledged".to_owned(), |by| format!("acknowledged by {by}"));
         let raised = table::moment(alert.raised_at, table::room());
-        rows.push(("alert", format!("{} {}, raised {raised}, {by}", alert.alert, alert.severity)));
+        rows.push(("alert", format!("{} {}, raised {raised}, {by}", alert.alert, alert.severity.as_str())));
     }
     if let Some(until) = silenced_until {
         rows.push(("silenced", format!("until {}", table::moment(*until, table::room()))));

@@ -13,6 +13,7 @@ mod readings;
 mod report;
 mod report_page;
 mod restart;
+mod rules;
 mod watch;
 mod watch_add;
 mod xapi;
@@ -42,6 +43,9 @@ pub(crate) enum Devices {
     /// List and acknowledge alerts, and silence what is known
     #[command(subcommand)]
     Alerts(alerts::Alerts),
+    /// Decide of what people are told, after how long, and where
+    #[command(subcommand)]
+    Rules(rules::Rules),
     /// List the states that a device has had
     History(report::History),
     /// Report how available devices were in a month
@@ -75,6 +79,7 @@ impl Devices {
             Self::List(command) => command.run(common).await,
             Self::Show(command) => command.run(common).await,
             Self::Alerts(command) => command.run(common).await,
+            Self::Rules(command) => command.run(common).await,
             Self::Approve(command) => command.run(common).await,
             Self::History(command) => command.run(common).await,
             Self::Report(command) => command.run(common).await,
@@ -172,6 +177,16 @@ pub(super) const EXAMPLES: &[Examples] = &[
             "lanyard devices alerts silence A-1042 --end",
         ],
     ),
+    ("devices rules list", &["lanyard devices rules list"]),
+    (
+        "devices rules set",
+        &[
+            "lanyard devices rules set down --for 10m",
+            "lanyard devices rules set boards --when down --tag board --for 1m --hours 'Mon-Fri 8-18' --time-zone Europe/Zurich",
+            "lanyard devices rules set flapping --off",
+        ],
+    ),
+    ("devices rules remove", &["lanyard devices rules remove boards"]),
     ("devices history", &["lanyard devices history '1.04 Boardroom' --since 30d"]),
     (
         "devices report",

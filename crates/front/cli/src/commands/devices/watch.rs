@@ -11,6 +11,7 @@ use lanyard_devices::{
 
 use super::chosen::Chosen;
 use super::readings;
+use super::rules;
 use super::watch_add::Add;
 use crate::context::Common;
 use crate::exit::Failure;
@@ -190,7 +191,7 @@ impl Watches {
 }
 
 fn show(detail: &WatchDetail) -> Result<(), Failure> {
-    let WatchDetail { watch, readings, added_at, account, states, waiting, alerts, silenced_until } = detail;
+    let WatchDetail { watch, readings, added_at, account, states, waiting, rules, alerts, silenced_until } = detail;
     let room = table::room();
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let listed = |words: Vec<String>| if words.is_empty() { "-".to_owned() } else { words.join(", ") };
@@ -220,6 +221,7 @@ fn show(detail: &WatchDetail) -> Result<(), Failure> {
         ("left out", watch.left_out.to_string()),
         ("places", places(watch)),
         ("readings", readings::of_watch(readings)),
+        ("rules", rules::line(rules)),
         ("open alerts", alerts.to_string()),
         ("read", watch.read_at.map_or_else(|| "never".to_owned(), |at| table::moment(at, room))),
         ("added", table::moment(*added_at, room)),

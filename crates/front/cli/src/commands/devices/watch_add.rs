@@ -8,13 +8,12 @@ use lanyard_broker::{ChannelView, ListChannels};
 use lanyard_channel::{NoticeType, TypePattern};
 use lanyard_credential::{CredentialName, Label, LabelKey};
 use lanyard_devices::{
-    AddWatch, AddWatches, AddedManyView, AddedView, DEGRADED_FOR, DOWN_FOR, Each, PlacesRead, WatchName, WatchSettings,
-    WatchView, WatchedKinds,
+    AddWatch, AddWatches, AddedManyView, AddedView, Each, PlacesRead, WatchName, WatchSettings, WatchView, WatchedKinds,
 };
 use lanyard_operation::Class;
 use lanyard_protocol::OrgId;
 
-use super::{devices, readings};
+use super::{devices, readings, rules};
 use crate::access::Access;
 use crate::context::Common;
 use crate::exit::{self, Failure};
@@ -226,11 +225,7 @@ fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
     };
     output::note("");
     output::note(&format!("Interval   {interval}, while a broker runs (lanyard serve)"));
-    output::note(&format!(
-        "Rules      down > {} min, degraded > {} min, flapping, coverage fell, watch blind",
-        DOWN_FOR.as_mins(),
-        DEGRADED_FOR.as_mins()
-    ));
+    output::note(&format!("Rules      {}", rules::line(&added.rules)));
     output::note(&format!("Places     {}", places_of(places.as_ref())));
     output::note(&format!("Readings   {}", readings::of_watch(readings)));
     output::note(&format!("Tell whom  {told}"));

@@ -1,0 +1,206 @@
+//! `lanyard devices rules`: of what people are told, after how long, and where.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use lanyard_devices::{
+    AlertRule, AlertSeverity, BusinessHours, ListRules, RemoveRule, Rule, RuleChanges, RuleName, RulesView, SetRule,
+};
+
+use super::chosen::Chosen;
+use crate::context::Common;
+use crate::exit::Failure;
+use crate::output::{duration, table};
+use crate::{numbers, output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rules {
+    /// List the rules for alerts
+    List,
+    /// Change a rule, or add one
+    Set(Box<Set>),
+    /// Remove a rule; one of the five is again as it was at first
+    Remove(Named),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The rule
+    name: RuleName,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Set {
+    /// The rule: down, degraded, flapping, coverage or blind, or a name of your own
+    name: RuleName,
+    /// What a new rule looks at
+    #[arg(long, value_enum, value_name = "STATE")]
+    when: Option<When>,
+    /// Only devices that report an error that contains this text; a new rule then looks at degraded devices
+    #[arg(long, value_name = "TEXT")]
+    error: Option<String>,
+    /// How long it must last (90, 5m, 2h)
+    #[arg(long = "for", value_name = "TIME", value_parser = numbers::seconds)]
+    lasts: Option<u64>,
+    /// How urgent its alerts are
+    #[arg(long, value_enum)]
+    severity: Option<Urgency>,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Only devices with this tag of Control Hub; if repeated, with one of them
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Look at the devices of all watches again
+    #[arg(long, conflicts_with_all = ["labels", "customer", "tags"])]
+    everywhere: bool,
+    /// Begin its alerts only in these hours, for example 'Mon-Fri 8-18'
+    #[arg(long, value_name = "HOURS")]
+    hours: Option<BusinessHours>,
+    /// The time zone of the hours, for example Europe/Zurich [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// Begin its alerts at any time again
+    #[arg(long, conflicts_with_all = ["hours", "time_zone"])]
+    always: bool,
+    /// Switch the rule off
+    #[arg(long, conflicts_with = "on")]
+    off: bool,
+    /// Switch the rule on again
+    #[arg(long)]
+    on: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum When {
+    Down,
+    Degraded,
+    Flapping,
+    Coverage,
+    Blind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Urgency {
+    Critical,
+    Warning,
+    Info,
+}
+
+impl Rules {
+    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        let broker = common.broker().await?;
+        match self {
+            Self::List => {
+                let view = broker.perform(ListRules {}).await?;
+                if common.json { output::json::print(&view)? } else { list(&view)? }
+            }
+            Self::Set(set) => {
+                let (name, changes) = set.parts();
+                let rule = broker.perform(SetRule { name, changes }).await?;
+                if common.json {
+                    output::json::print(&rule)?;
+                } else {
+                    output::note(&format!("the rule {}: {}", rule.name, words(&rule)));
+                    output::note("It counts from the next reading of each watch on.");
+                }
+            }
+            Self::Remove(Named { name }) => {
+                broker.perform(RemoveRule { name: name.clone() }).await?;
+                output::note(&match Rule::of_word(name.as_str()) {
+                    Some(rule) => {
+                        format!("the rule {name} is as it was at first: {}", words(&AlertRule::built_in(rule)))
+                    }
+                    None => format!("removed the rule {name}; its open alerts end with the next reading"),
+                });
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Set {
+    fn parts(self) -> (RuleName, RuleChanges) {
+        let labels = self.chosen.labels();
+        let when = self.when.or(self.error.as_ref().map(|_| When::Degraded));
+        let changes = RuleChanges {
+            rule: when.map(|when| match when {
+                When::Down => Rule::Down,
+                When::Degraded => Rule::Degraded,
+                When::Flapping => Rule::Flapping,
+                When::Coverage => Rule::Coverage,
+                When::Blind => Rule::Blind,
+            }),
+            error: self.error,
+            lasts_seconds: self.lasts,
+            severity: self.severity.map(|severity| match severity {
+                Urgency::Critical => AlertSeverity::Critical,
+                Urgency::Warning => AlertSeverity::Warning,
+                Urgency::Info => AlertSeverity::Info,
+            }),
+            labels: (self.everywhere || !labels.is_empty()).then_some(labels),
+            tags: (self.everywhere || !self.tags.is_empty()).then_some(self.tags),
+            hours: if self.always { Some(String::new()) } else { self.hours.map(|hours| hours.to_string()) },
+            time_zone: self.time_zone,
+            is_off: (self.off || self.on).then_some(self.off),
+        };
+        (self.name, changes)
+    }
+}
+
+fn list(view: &RulesView) -> Result<(), Failure> {
+    let rows = view.rules.iter().map(|rule| {
+        vec![
+            rule.name.to_string(),
+            if rule.is_off { "off".to_owned() } else { when(rule) },
+            rule.severity.as_str().to_owned(),
+            place(rule).unwrap_or_else(|| "everywhere".to_owned()),
+            time(rule).unwrap_or_else(|| "always".to_owned()),
+        ]
+    });
+    output::block(&table::render(&["RULE", "WHEN", "SEVERITY", "WHERE", "HOURS"], rows.collect()))?;
+    for altered in &view.altered {
+        output::note(&format!("a rule does not count: {altered}"));
+    }
+    Ok(())
+}
+
+/// A rule in one line.
+pub(super) fn words(rule: &AlertRule) -> String {
+    if rule.is_off {
+        return "off".to_owned();
+    }
+    let parts = [Some(when(rule)), Some(rule.severity.as_str().to_owned()), place(rule), time(rule)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Rules in one line, as in "down > 5 min, flapping".
+pub(super) fn line(rules: &[AlertRule]) -> String {
+    let all: Vec<_> = rules.iter().map(when).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+fn when(rule: &AlertRule) -> String {
+    let lasts = match rule.lasts_seconds {
+        0 => String::new(),
+        seconds => format!(" > {}", duration::words(Duration::from_secs(seconds))),
+    };
+    match (rule.rule, &rule.error) {
+        (Rule::Blind, _) => format!("watch blind{lasts}"),
+        (Rule::Coverage, _) => "coverage fell".to_owned(),
+        (Rule::Degraded, Some(error)) => format!("error {error:?}{lasts}"),
+        (rule, _) => format!("{rule}{lasts}"),
+    }
+}
+
+fn place(rule: &AlertRule) -> Option<String> {
+    let labels = rule.labels.iter().map(ToString::to_string);
+    let tags = (!rule.tags.is_empty()).then(|| format!("tag {}", rule.tags.join(" or ")));
+    let all: Vec<_> = labels.chain(tags).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn time(rule: &AlertRule) -> Option<String> {
+    Some(format!("{} {}", rule.hours.as_ref()?, rule.time_zone.as_deref().unwrap_or("UTC")))
+}
