@@ -7,11 +7,11 @@ use lanyard_protocol::{Device, DeviceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{Alert, Due, Ended, Ending, FLIPS, Raised, Rule, Step, Teller, is_flip, step};
+use crate::alerts::{Alert, Due, Ended, Ending, FLIPS, Raised, Step, Teller, is_flip, step};
 use crate::covered::Covered;
 use crate::facts::Facts;
 use crate::places::Places;
-use crate::rules::{AlertRule, Rules};
+use crate::rules::{AlertRule, Rule, Rules};
 use crate::seen::{Reading, Seen};
 use crate::state::{Change, DISTANCE, DeviceState, Tracked};
 use crate::watch::Watch;

@@ -36,10 +36,7 @@ use lanyard_operation::{Door, Registry};
 use lanyard_store::sql::{Migrations, OwnedSchema, Step};
 use lanyard_work::JobContext;
 
-pub use self::alerts::{
-    Acknowledged, Alert, AlertFacts, AlertNumber, AlertNumberError, BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER,
-    Rule,
-};
+pub use self::alerts::{Acknowledged, Alert, AlertFacts, AlertNumber, AlertNumberError};
 pub use self::availability::availability;
 pub use self::calls::alert_view::AlertView;
 pub use self::calls::alerts::{
@@ -72,7 +69,7 @@ pub use self::places::{Issue, Place};
 pub use self::readings::{Interface, Network, Peripheral, ReadingsView, Statuses, StatusesView, Tenths, read_statuses};
 pub use self::remembered::Remembered;
 pub use self::restarts::{Restart, RestartState, Window, WindowError};
-pub use self::rules::{AlertRule, AlertSeverity};
+pub use self::rules::{AlertRule, AlertSeverity, BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER, Rule};
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{Listing, listing, record, sweep};

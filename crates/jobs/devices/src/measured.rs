@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use lanyard_store::sql::{Row, sql};
 use lanyard_store::{Store, StoreError};
 
-use crate::alerts::Rule;
 use crate::readings::cycles;
+use crate::rules::Rule;
 use crate::seen;
 use crate::state::DeviceState;
 use crate::watch::{StoredWatch, watches};

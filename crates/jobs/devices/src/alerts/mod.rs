@@ -10,7 +10,7 @@ mod text;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lanyard_credential::{CredentialId, CredentialName};
 use serde::{Deserialize, Serialize};
 
@@ -20,89 +20,11 @@ pub(crate) use self::stored::{
     silences, silences_of,
 };
 pub(crate) use self::text::{Ending, Teller};
-use crate::rules::{AlertRule, AlertSeverity};
+use crate::rules::{AlertRule, AlertSeverity, Rule};
 use crate::seen::Seen;
 
-/// How long a device must be down.
-pub const DOWN_FOR: SignedDuration = SignedDuration::from_mins(5);
-/// How long a device must be degraded.
-pub const DEGRADED_FOR: SignedDuration = SignedDuration::from_mins(30);
-/// How long a watch must be unable to read.
-pub const BLIND_FOR: SignedDuration = SignedDuration::from_mins(5);
-/// A device whose readings change more often than this within an hour is flapping.
-pub const FLAPPING_OVER: usize = 5;
 /// If so many devices fall under a rule in one reading, each has an alert of its own; if more do, they share one.
 pub(crate) const SINGLE: usize = 5;
-
-/// The rules, which exist from the first watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// The watch cannot read its devices.
-    Blind,
-    /// A device is down.
-    Down,
-    /// Webex no longer lists devices, although the watch reads well.
-    Coverage,
-    /// A device is degraded.
-    Degraded,
-    /// The state of a device changes again and again.
-    Flapping,
-}
-
-impl Rule {
-    /// All rules, the most urgent first.
-    pub const ALL: [Self; 5] = [Self::Blind, Self::Down, Self::Coverage, Self::Degraded, Self::Flapping];
-
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Blind => "blind",
-            Self::Down => "down",
-            Self::Coverage => "coverage",
-            Self::Degraded => "degraded",
-            Self::Flapping => "flapping",
-        }
-    }
-
-    /// The rule with this word.
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.as_str() == word)
-    }
-
-    /// How urgent its alerts are, unless somebody changes it.
-    pub const fn severity(self) -> AlertSeverity {
-        match self {
-            Self::Blind | Self::Down => AlertSeverity::Critical,
-            Self::Coverage | Self::Degraded | Self::Flapping => AlertSeverity::Warning,
-        }
-    }
-
-    /// The type of the event that begins an alert.
-    pub const fn event(self) -> &'static str {
-        match self {
-            Self::Blind => "watch.blind",
-            Self::Down => "device.down",
-            Self::Coverage => "watch.coverage-fell",
-            Self::Degraded => "device.degraded",
-            Self::Flapping => "device.flapping",
-        }
-    }
-
-    /// The type of the event that ends an alert.
-    pub const fn end_event(self) -> &'static str {
-        match self {
-            Self::Blind | Self::Coverage => "watch.recovered",
-            Self::Down | Self::Degraded | Self::Flapping => "device.recovered",
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// The number of an alert, written as in `A-1042`. It never changes, and no other alert of the home has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -276,14 +198,6 @@ pub(crate) struct Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_rule_has_a_word_of_its_own() {
-        for rule in Rule::ALL {
-            assert_eq!(Rule::of_word(rule.as_str()), Some(rule));
-            assert_eq!(serde_json::to_value(rule).unwrap(), rule.as_str());
-        }
-    }
 
     #[test]
     fn the_number_of_an_alert_is_read_as_it_is_written() {

@@ -2,8 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FLAPPING_OVER, Rule};
-use crate::rules::{AlertRule, AlertSeverity, Rules};
+use crate::rules::{AlertRule, AlertSeverity, FLAPPING_OVER, Rule, Rules};
 use crate::seen::Seen;
 use crate::state::DeviceState;
 

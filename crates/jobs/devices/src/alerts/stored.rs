@@ -7,7 +7,8 @@ use lanyard_store::sql::{Row, Tx, sql};
 use lanyard_store::{About, Event, Store, StoreError};
 use serde_json::{Value, json};
 
-use super::{Acknowledged, Alert, AlertFacts, AlertNumber, Ended, Raised, Rule};
+use super::{Acknowledged, Alert, AlertFacts, AlertNumber, Ended, Raised};
+use crate::rules::Rule;
 
 /// The open alerts of a watch, by number. A row that was altered without Lanyard is left out, and its cause is an alert again.
 pub(crate) async fn open_of(store: &Store, watch: &str) -> Result<BTreeMap<u64, Alert>, StoreError> {

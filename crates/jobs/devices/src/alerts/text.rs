@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Alert, AlertFacts, Due, Raised, Rule, SINGLE};
+use super::{Alert, AlertFacts, Due, Raised, SINGLE};
 use crate::places::Places;
-use crate::rules::AlertRule;
+use crate::rules::{AlertRule, Rule};
 use crate::seen::Seen;
 use crate::state::DeviceState;
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{Alert, AlertNumber, Rule};
-use crate::rules::AlertSeverity;
+use crate::alerts::{Alert, AlertNumber};
+use crate::rules::{AlertSeverity, Rule};
 
 /// An alert, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,7 +10,7 @@ use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{self, Acknowledged, Alert, AlertNumber, Filter, Rule, Silence};
+use crate::alerts::{self, Acknowledged, Alert, AlertNumber, Filter, Silence};
 use crate::calls::alert_view::AlertView;
 use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
@@ -18,6 +18,7 @@ use crate::calls::watch::JOB;
 use crate::calls::watched::{Watched, check_labels, chosen, everything};
 use crate::labels::WantedLabel;
 use crate::names::WatchName;
+use crate::rules::Rule;
 use crate::watch::stored;
 
 /// A silence: no new alerts are raised of a device, or of a whole watch.

@@ -7,12 +7,11 @@ use lanyard_work::JobContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::Rule;
 use crate::calls::watch::JOB;
 use crate::hours::BusinessHours;
 use crate::labels::WantedLabel;
 use crate::names::RuleName;
-use crate::rules::{self, AlertRule, AlertSeverity, StoredRule};
+use crate::rules::{self, AlertRule, AlertSeverity, Rule, StoredRule};
 use crate::watch::stored;
 
 /// The rules of a home.

@@ -99,6 +99,11 @@ async fn restart(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
         (Err(reason), _) => return again(reason).await,
         (Ok(_), None) => return again("the credential of the watch was removed".to_owned()).await,
     };
+    // The check may have taken long, or the machine slept meanwhile.
+    let now = job.store.time().await?;
+    if plan.due(now) != Due::Now {
+        return Ok(Next::Again(Duration::ZERO));
+    }
     let sending = Restart { state: RestartState::Sending, at: Some(now), reason: None, ..plan.clone() };
     let what = format!(
         "command SystemUnit.Boot(Action) to be sent to {} ({}) of the watch {}, as planned by {}",

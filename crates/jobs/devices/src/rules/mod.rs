@@ -2,6 +2,7 @@
 //!
 //! Five exist from the first watch. Each can be changed or switched off, and others can be added for some watches or devices.
 
+mod kind;
 mod stored;
 
 use std::cmp::Reverse;
@@ -12,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::kind::{BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER, Rule};
 pub(crate) use self::stored::{StoredRule, of_watch, remove, rule, rules, write};
-use crate::alerts::{BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER, Rule};
 use crate::hours::BusinessHours;
 use crate::labels::WantedLabel;
 use crate::names::RuleName;
@@ -198,7 +199,7 @@ impl Rules {
             return None;
         }
         let covering = || self.0.iter().filter(|rule| rule.covers(seen));
-        let flaps = seen.is_flapping(at) && covering().any(|rule| rule.rule == Rule::Flapping);
+        let flaps = seen.is_flapping(at) && covering().any(|rule| rule.rule == Rule::Flapping && rule.begins_at(at));
         let is_due = |rule: &&AlertRule| rule.is_due(seen, at) && rule.begins_at(at);
         covering().filter(|rule| !flaps || matches!(rule.rule, Rule::Flapping | Rule::Coverage)).find(is_due)
     }

@@ -182,7 +182,7 @@ pub(super) const EXAMPLES: &[Examples] = &[
         "devices rules set",
         &[
             "lanyard devices rules set down --for 10m",
-            "lanyard devices rules set boards --when down --tag board --for 1m --hours 'Mon-Fri 8-18' --time-zone Europe/Zurich",
+            "lanyard devices rules set boards --when down --tag board --for 1m --hours 'Mon-Fri 8-18'",
             "lanyard devices rules set flapping --off",
         ],
     ),
