@@ -20,13 +20,13 @@ const DAYS: u32 = 365;
 const DAY: Duration = Duration::from_hours(24);
 const UP: Duration = Duration::from_mins(24 * 60 - 10);
 
-/// The questions, and the arguments of `lanyard devices` that ask them; `ID` is that of a device.
+/// The questions, and the arguments of `lanyard devices` that ask them; `ID` is that of a device, and `MONTH` is one that has ended.
 const QUESTIONS: [(&str, &[&str]); 5] = [
     ("list", &["list"]),
     ("show a device", &["show", "ID"]),
     ("history of a device", &["history", "ID"]),
-    ("report of last month, by customer", &["report", "--by", "customer"]),
-    ("report of last month, by device", &["report", "--by", "device", "--json"]),
+    ("report of a month, by customer", &["report", "--month", "MONTH", "--by", "customer"]),
+    ("report of a month, by device", &["report", "--month", "MONTH", "--by", "device", "--json"]),
 ];
 
 pub(crate) fn measure(plan: &Plan, table: &mut Table) {
@@ -71,8 +71,15 @@ fn of_engine(
     let gigabytes = size(&scene.home) as f64 / 1e9;
     table.add(Row::seen(what, format!("{gigabytes:.2} GB"), format!("{rows} periods of states")));
     let broker = scene.serve();
+    let month = (SystemClock::new().now().wall - DAY * 31).strftime("%Y-%m").to_string();
     for (what, words) in QUESTIONS {
-        let words: Vec<&str> = words.iter().map(|word| if *word == "ID" { &*device } else { word }).collect();
+        let filled = |word: &&'static str| match *word {
+            "ID" => device.clone(),
+            "MONTH" => month.clone(),
+            word => word.to_owned(),
+        };
+        let words: Vec<String> = words.iter().map(filled).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let times = (0..plan.rounds.min(5)).map(|_| scene.run(&[&["devices"], &words[..]].concat()).as_secs_f64());
         table.add(Row::seen(format!("{engine}: {what}"), format!("{:.0} ms", median(times) * 1e3), String::new()));
     }
