@@ -147,10 +147,59 @@ impl Queue {
     pub async fn remove(&self, kind: &str, key: &str) -> Result<(), StoreError> {
         self.store
             .write_rows(|mut tx| async move {
-                tx.run(sql(TABLE, "DELETE FROM work WHERE kind = $1 AND key = $2").bind(kind).bind(key)).await?;
+                tx.run(sql(TABLE, DELETE).bind(kind).bind(key)).await?;
                 tx.commit(()).await
             })
             .await
+    }
+
+    /// Puts another recurring unit in the place of the one of this kind and key, or none, and records an event. `decide` gets the progress
+    /// of the one that is there, and returns that of the next. All of it happens at once: a process that works on the old unit has
+    /// written before, which `decide` then sees, or can write nothing more. Returns the progress that `decide` saw last.
+    pub async fn replace<E: From<StoreError>>(
+        &self,
+        kind: &str,
+        key: &str,
+        (about, event): (&About, &Event),
+        decide: impl Fn(Option<&Value>) -> Result<Option<Value>, E>,
+    ) -> Result<Option<Value>, E> {
+        let now = self.store.time().await?;
+        loop {
+            let (found, is_readable) = match self.recurring(kind, key).await {
+                Ok(found) => (found, true),
+                // It is replaced, too.
+                Err(error) if error.is_of_one_row() => (None, false),
+                Err(error) => return Err(error.into()),
+            };
+            let next = decide(found.as_ref().map(|unit| &unit.document.progress))?;
+            let (found_ref, next) = (found.as_ref(), next.as_ref());
+            let written = self.store.write_rows(|mut tx| async move {
+                let removed = match found_ref {
+                    Some(unit) => {
+                        let remove = sql(TABLE, "DELETE FROM work WHERE id = $1 AND fence = $2");
+                        tx.run(remove.bind(unit.id.as_str()).bind(unit.fence)).await?
+                    }
+                    None if is_readable => 1,
+                    None => tx.run(sql(TABLE, DELETE).bind(kind).bind(key)).await?,
+                };
+                if removed == 0 {
+                    return tx.abandon(false).await;
+                }
+                if let Some(progress) = next {
+                    let mut unit = self.new_unit(kind, Some(key), Value::Null, None, now);
+                    unit.document.progress = progress.clone();
+                    if self.insert(&mut tx, &unit).await? == 0 {
+                        return tx.abandon(false).await;
+                    }
+                }
+                tx.record(about.clone(), event.clone());
+                tx.commit::<_, StoreError>(true).await
+            });
+            if written.await? {
+                self.woken.notify_one();
+                return Ok(found.map(|unit| unit.document.progress));
+            }
+        }
     }
 
     /// The unit with this id. Fails with [`StoreError::Altered`] if Lanyard did not write it like that.
@@ -402,6 +451,7 @@ const SELECT_RUNS: &str = concat!(
 const SELECT_OPEN: &str = concat!("SELECT ", columns!(), " FROM work WHERE key = id AND due IS NOT NULL");
 const SELECT_DUE: &str =
     concat!("SELECT ", columns!(), " FROM work WHERE due <= $1 OR due > $2 ORDER BY due LIMIT 5000");
+const DELETE: &str = "DELETE FROM work WHERE kind = $1 AND key = $2";
 const COUNT_DUE: &str =
     "SELECT kind, CAST(count(*) AS BIGINT) AS n FROM work WHERE due <= $1 GROUP BY kind ORDER BY kind LIMIT 100";
 const INSERT: &str = "INSERT INTO work (id, kind, key, due, fence, document) VALUES ($1, $2, $3, $4, $5, $6) \

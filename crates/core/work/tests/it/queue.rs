@@ -1,11 +1,14 @@
 //! Claims, take-overs, and rows that Lanyard did not write.
 
-use std::future::pending;
+use std::future::{Future as _, pending, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use lanyard_operation::Starter;
+use lanyard_store::{About, Event, StoreError};
 use lanyard_work::{Claim, Halt, Next, State, Unit};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
@@ -21,6 +24,8 @@ on_both_engines!(
     a_run_that_ends_its_processes_fails,
     a_row_that_lanyard_did_not_write_is_left_alone,
     two_workers_do_each_unit_once,
+    a_unit_is_replaced_before_its_process_writes_or_not_at_all,
+    plans_that_are_made_at_the_same_time_are_one,
 );
 
 fn owner() -> Starter {
@@ -320,4 +325,80 @@ async fn two_workers_do_each_unit_once(world: World) {
     for worker in workers {
         worker.abort();
     }
+}
+
+/// A process writes "sending" while another one replaces what was planned, beginning after each number of polls.
+async fn a_unit_is_replaced_before_its_process_writes_or_not_at_all(world: World) {
+    let (began, mut started) = mpsc::unbounded_channel();
+    let worker = world.worker("rooms.restart", move |claim: Claim| {
+        let began = began.clone();
+        async move {
+            began.send(claim).unwrap();
+            pending().await
+        }
+    });
+    let about = About::Home;
+    let event = Event::JobChanged { job: "rooms".to_owned(), what: "planned".to_owned() };
+    let (mut first, mut second) = (0, 0);
+    for polls in 0..40 {
+        let key = format!("room-{polls}");
+        world.queue.ensure("rooms.restart", &key, &json!("planned")).await.unwrap();
+        let claim = started.recv().await.unwrap();
+        let replace = world.queue.replace::<Box<dyn std::error::Error>>(
+            "rooms.restart",
+            &key,
+            (&about, &event),
+            |progress| match progress.and_then(Value::as_str) {
+                Some("planned") => Ok(None),
+                other => Err(format!("{other:?}").into()),
+            },
+        );
+        let mut replace = pin!(replace);
+        let mut left = polls;
+        let early = poll_fn(|context| match left {
+            0 => Poll::Ready(None),
+            _ => {
+                left -= 1;
+                replace.as_mut().poll(context).map(Some)
+            }
+        })
+        .await;
+        let progress = json!("sending");
+        let sending = claim.progress(&progress);
+        let (replaced, sent) = match early {
+            Some(replaced) => (replaced, sending.await),
+            None => tokio::join!(replace, sending),
+        };
+        match (replaced, sent) {
+            (Ok(was), Err(Halt::Lost)) => {
+                assert_eq!(was, Some(json!("planned")));
+                assert!(world.queue.recurring("rooms.restart", &key).await.unwrap().is_none());
+                first += 1;
+            }
+            (Err(error), Ok(())) => {
+                assert!(error.to_string().contains("sending"), "{error}");
+                second += 1;
+            }
+            both => panic!("after {polls} polls: {both:?}"),
+        }
+    }
+    assert!(first > 0 && second > 0, "{first} {second}");
+    worker.abort();
+}
+
+async fn plans_that_are_made_at_the_same_time_are_one(world: World) {
+    let about = About::Home;
+    let event = Event::JobChanged { job: "rooms".to_owned(), what: "planned".to_owned() };
+    let plan = |number: u32| {
+        let (queue, about, event) = (&world.queue, &about, &event);
+        async move {
+            let next = |_: Option<&Value>| Ok::<_, StoreError>(Some(json!(number)));
+            queue.replace("rooms.restart", "room", (about, event), next).await.unwrap()
+        }
+    };
+    let mut seen = futures_util::future::join_all((1..=4).map(plan)).await;
+    let last = world.queue.recurring("rooms.restart", "room").await.unwrap().unwrap().document.progress;
+    seen.push(Some(last));
+    seen.sort_by_key(|progress| progress.as_ref().and_then(Value::as_u64));
+    assert_eq!(seen, [None, Some(json!(1)), Some(json!(2)), Some(json!(3)), Some(json!(4))], "each has replaced another");
 }

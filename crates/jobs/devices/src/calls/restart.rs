@@ -6,7 +6,7 @@ use lanyard_protocol::XapiName;
 use lanyard_store::{About, Event, StoreError};
 use lanyard_work::{JobContext, Unit};
 use serde::{Deserialize, Serialize};
-use serde_json::to_value;
+use serde_json::{Value, to_value};
 
 use crate::calls::watch::JOB;
 use crate::calls::xapi::Target;
@@ -65,12 +65,9 @@ impl Operation for PlanRestart {
             at: None,
             reason: None,
         };
-        let key = key(&target.watch, target.id.as_str());
-        withdraw(job, &key).await?;
         let what = format!("restart of {} of the watch {} planned for {window}", plan.room, plan.watch);
-        record(job, &About::credential(&target.credential.id, &target.credential.name), what).await?;
         let progress = to_value(&plan).expect("a plan is written as JSON");
-        job.queue.ensure(RESTART, &key, &progress).await.map_err(|error| stored(&error))?;
+        replace(job, &target, what, |_| Ok(Some(progress.clone()))).await?;
         Ok(plan)
     }
 }
@@ -118,15 +115,15 @@ impl Operation for CancelRestart {
 
     async fn run(self, job: &JobContext) -> Result<Restart, Problem> {
         let target = Target::find(job, &self.device, self.watch.as_ref()).await?;
-        let key = key(&target.watch, target.id.as_str());
-        let plan = withdraw(job, &key).await?.filter(|plan| !plan.state.is_end());
-        let Some(plan) = plan else {
-            return Err(Problem::new(Code::NoSuchName, format!("no restart of {} is planned", target.view.room()))
-                .hint("list what is planned: lanyard devices restart --list"));
+        let what = format!("restart of {} of the watch {} cancelled", target.view.room(), target.view.watch);
+        let none = || {
+            Problem::new(Code::NoSuchName, format!("no restart of {} is planned", target.view.room()))
+                .hint("list what is planned: lanyard devices restart --list")
         };
-        let what = format!("restart of {} of the watch {} cancelled", plan.room, plan.watch);
-        record(job, &About::credential(&target.credential.id, &target.credential.name), what).await?;
-        Ok(plan)
+        let is_planned = |plan: &&Restart| !plan.state.is_end();
+        replace(job, &target, what, |plan| plan.filter(is_planned).map(|_| None).ok_or_else(&none))
+            .await?
+            .ok_or_else(&none)
     }
 }
 
@@ -143,29 +140,43 @@ fn plan_of(unit: &Unit) -> Option<Restart> {
     serde_json::from_value(unit.document.progress.clone()).ok()
 }
 
-/// Removes the plan of a device, unless it is being sent. A process that was about to send it finds that it is gone, and does not.
-async fn withdraw(job: &JobContext, key: &str) -> Result<Option<Restart>, Problem> {
-    let found = match job.queue.recurring(RESTART, key).await {
-        Ok(found) => found.as_ref().and_then(plan_of),
-        Err(error) if error.is_of_one_row() => None,
-        Err(error) => return Err(stored(&error)),
-    };
-    if let Some(plan) = found.as_ref().filter(|plan| plan.state == RestartState::Sending) {
-        return Err(Problem::new(Code::BadRequest, format!("the restart of {} is being sent just now", plan.room))
-            .hint("see its outcome: lanyard devices restart --list"));
-    }
-    job.queue.remove(RESTART, key).await.map_err(|error| stored(&error))?;
-    Ok(found)
-}
-
-async fn record(job: &JobContext, about: &About, what: String) -> Result<(), Problem> {
+/// Replaces or removes the plan of a device, and returns the earlier one. One that is being sent stays; a process that was about to send one
+/// that is replaced can no longer write that it does, and so does not.
+async fn replace(
+    job: &JobContext,
+    target: &Target,
+    what: String,
+    decide: impl Fn(Option<&Restart>) -> Result<Option<Value>, Problem>,
+) -> Result<Option<Restart>, Problem> {
+    let read = |progress: &Value| serde_json::from_value::<Restart>(progress.clone()).ok();
+    let about = About::credential(&target.credential.id, &target.credential.name);
     let event = Event::JobChanged { job: JOB.to_owned(), what };
-    let written = job.store.write_rows(|mut tx| {
-        let (event, about) = (event.clone(), about.clone());
-        async move {
-            tx.record(about, event);
-            tx.commit::<_, StoreError>(()).await
+    let key = key(&target.watch, target.id.as_str());
+    let replaced = job.queue.replace(RESTART, &key, (&about, &event), |progress| {
+        let plan = progress.and_then(read);
+        match &plan {
+            Some(plan) if plan.state == RestartState::Sending => Err(Refusal::Problem(
+                Problem::new(Code::BadRequest, format!("the restart of {} is being sent just now", plan.room))
+                    .hint("see its outcome: lanyard devices restart --list"),
+            )),
+            plan => decide(plan.as_ref()).map_err(Refusal::Problem),
         }
     });
-    written.await.map_err(|error| stored(&error))
+    match replaced.await {
+        Ok(progress) => Ok(progress.as_ref().and_then(read)),
+        Err(Refusal::Problem(problem)) => Err(problem),
+        Err(Refusal::Store(error)) => Err(stored(&error)),
+    }
+}
+
+/// Why a plan was not replaced.
+enum Refusal {
+    Problem(Problem),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
