@@ -8,6 +8,7 @@ mod alerts;
 mod availability;
 mod calls;
 mod comparing;
+mod conditions;
 mod covered;
 mod decide;
 mod facts;
@@ -58,6 +59,7 @@ pub use self::calls::watch_add::{AddWatch, AddWatches, AddedManyView, AddedView,
 pub use self::calls::watch_set::{SetWatch, ShowWatch, WatchChanges, WatchDetail};
 pub use self::calls::watched::{BlindCause, BlindView};
 pub use self::calls::xapi::{XapiGet, XapiRanView, XapiRun, XapiStatusView};
+pub use self::conditions::{Conditions, Met};
 pub use self::decide::Swept;
 pub use self::facts::Facts;
 pub use self::hours::{BusinessHours, BusinessHoursError, Month, MonthError};
@@ -66,10 +68,15 @@ pub use self::measured::{Measured, measured};
 pub use self::names::{RuleName, WatchName};
 pub use self::place_reading::PlacesRead;
 pub use self::places::{Issue, Place};
-pub use self::readings::{Interface, Network, Peripheral, ReadingsView, Statuses, StatusesView, Tenths, read_statuses};
+pub use self::readings::{
+    Interface, Network, Peripheral, Quantity, QuantityError, ReadingsView, Statuses, StatusesView, Tenths,
+    read_statuses,
+};
 pub use self::remembered::Remembered;
 pub use self::restarts::{Restart, RestartState, Window, WindowError};
-pub use self::rules::{AlertRule, AlertSeverity, BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER, Rule};
+pub use self::rules::{
+    AlertRule, AlertSeverity, BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER, Limit, LimitError, Rule, Threshold,
+};
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{Listing, listing, record, sweep};
@@ -90,6 +97,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         Step::Script(include_str!("migrations/0005_revisions.sql")),
         Step::Script(include_str!("migrations/0006_statuses.sql")),
         Step::Script(include_str!("migrations/0007_rules.sql")),
+        Step::Script(include_str!("migrations/0008_conditions.sql")),
     ],
     schema: OwnedSchema {
         sqlite: include_str!("migrations/schema.txt"),

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use lanyard_store::sql::{Row, Tx, sql};
 use lanyard_store::{Store, StoreError};
 
+use crate::conditions::Conditions;
 use crate::facts::Facts;
 use crate::held::hold;
 use crate::state::{Candidate, Change, DeviceState, Tracked};
@@ -23,11 +24,31 @@ pub struct Seen {
     pub alert: Option<u64>,
     /// When its last readings differed from the ones before.
     pub flips: Vec<Timestamp>,
+    /// The conditions of rules that it meets.
+    pub conditions: Conditions,
     /// What it is.
     pub facts: Facts,
 }
 
 impl Seen {
+    /// A device that is seen for the first time.
+    pub fn first(state: DeviceState, facts: Facts, at: Timestamp) -> Self {
+        Self {
+            tracked: Tracked::first(state, at),
+            gone_since: None,
+            is_waiting: false,
+            alert: None,
+            flips: Vec::new(),
+            conditions: Conditions::default(),
+            facts,
+        }
+    }
+
+    /// The state that was read last, whether it counts or not.
+    pub(crate) fn last_read(&self) -> DeviceState {
+        self.tracked.candidate.as_ref().map_or(self.tracked.state, |candidate| candidate.state)
+    }
+
     /// Whether a reading of this state is no news.
     pub(crate) fn is_still(&self, state: DeviceState) -> bool {
         self.tracked.state == state && self.tracked.candidate.is_none() && self.gone_since.is_none()
@@ -82,8 +103,11 @@ fn read(row: &Row) -> Result<(String, Seen), StoreError> {
     let alert = row.optional_integer("alert")?.and_then(|number| u64::try_from(number).ok());
     let flips: Vec<i64> = serde_json::from_str(row.str("flips")?).map_err(|_| altered())?;
     let flips = flips.into_iter().filter_map(|at| Timestamp::from_millisecond(at).ok()).collect();
+    // Conditions that cannot be read begin again.
+    let conditions = row.optional_str("conditions")?.and_then(|text| serde_json::from_str(text).ok());
+    let conditions: Conditions = conditions.unwrap_or_default();
     let (gone_since, is_waiting) = (row.optional_timestamp("gone_since")?, row.integer("waiting")? != 0);
-    Ok((row.text("device")?, Seen { tracked, gone_since, is_waiting, alert, flips, facts }))
+    Ok((row.text("device")?, Seen { tracked, gone_since, is_waiting, alert, flips, conditions, facts }))
 }
 
 /// Writes a device as it is now, with the alert that it belongs to. One that was approved since it was read stays as it is.
@@ -108,7 +132,11 @@ pub(crate) async fn put(
         .bind(facts)
         .bind(alert)
         .bind(serde_json::to_string(&flips).expect("numbers are written as JSON"))
-        .bind(i64::from(seen.is_waiting));
+        .bind(i64::from(seen.is_waiting))
+        .bind(
+            (!seen.conditions.is_empty())
+                .then(|| serde_json::to_string(&seen.conditions).expect("conditions are written as JSON")),
+        );
     tx.run(put).await.map(drop)
 }
 
@@ -271,15 +299,15 @@ const SEEN: &str = "devices_seen";
 const PERIODS: &str = "devices_periods";
 const READINGS: &str = "devices_readings";
 const SELECT: &str = "SELECT device, state, since, candidate, candidate_since, samples, gone_since, facts, \
-     alert, flips, waiting FROM devices_seen WHERE watch = $1";
+     alert, flips, waiting, conditions FROM devices_seen WHERE watch = $1";
 const SELECT_ONE: &str = "SELECT device, state, since, candidate, candidate_since, samples, gone_since, facts, \
-     alert, flips, waiting FROM devices_seen WHERE watch = $1 AND device = $2";
+     alert, flips, waiting, conditions FROM devices_seen WHERE watch = $1 AND device = $2";
 const PUT: &str = "INSERT INTO devices_seen (watch, device, state, since, candidate, candidate_since, samples, gone_since, \
-     facts, alert, flips, waiting) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (watch, device) DO UPDATE SET \
+     facts, alert, flips, waiting, conditions) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (watch, device) DO UPDATE SET \
      state = excluded.state, since = excluded.since, candidate = excluded.candidate, \
      candidate_since = excluded.candidate_since, samples = excluded.samples, gone_since = excluded.gone_since, \
      facts = excluded.facts, alert = excluded.alert, flips = excluded.flips, \
-     waiting = excluded.waiting WHERE devices_seen.waiting = excluded.waiting";
+     waiting = excluded.waiting, conditions = excluded.conditions WHERE devices_seen.waiting = excluded.waiting";
 const APPROVE: &str = "UPDATE devices_seen SET waiting = 0, since = $3, candidate = NULL WHERE watch = $1 AND device = $2 AND waiting = 1";
 const REVISE: &str = "UPDATE devices_readings SET revision = revision + 1 WHERE watch = $1";
 const FORGET: &str = "DELETE FROM devices_seen WHERE watch = $1 AND device = $2";

@@ -15,6 +15,7 @@ use crate::alerts::{self, Teller};
 use crate::decide::{Decision, Known, Swept, Write, decide};
 use crate::labels::labels_of;
 use crate::places::{self, Places};
+use crate::readings;
 use crate::remembered::Remembered;
 use crate::rules;
 use crate::seen;
@@ -83,12 +84,16 @@ pub async fn record(
         reading,
         alerts: alerts::open_of(store, id).await?,
         places: if watch.locations.is_empty() { Places::new() } else { places::of_watch(store, id).await? },
+        statuses: HashMap::new(),
         silences: alerts::silences_of(store, id).await?,
     };
     let about = about(credential);
     let name = credential.map(|credential| credential.name.as_str());
     let labels = labels_of(credential.map(|credential| &credential.labels), &watch.labels);
     let rules = rules::of_watch(store, &labels).await?;
+    if rules.have_thresholds() && watch.readings().is_some() {
+        known.statuses = readings::of_watch(store, id).await?;
+    }
     let teller = Teller { watch: watch.name.as_str(), credential: name, at, places: None };
     let mut decision = decide(watch, &teller, &mut known, &rules, listed);
     if !decision.due.devices.is_empty() {

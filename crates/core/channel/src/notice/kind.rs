@@ -52,6 +52,8 @@ impl NoticeType {
     pub const DEVICE_DEGRADED: Self = Self(Cow::Borrowed("lanyard.device.degraded"));
     /// The state of a device changes again and again.
     pub const DEVICE_FLAPPING: Self = Self(Cow::Borrowed("lanyard.device.flapping"));
+    /// A number that a device reports is too high or too low.
+    pub const DEVICE_THRESHOLD: Self = Self(Cow::Borrowed("lanyard.device.threshold"));
     /// An alert about devices has ended.
     pub const DEVICE_RECOVERED: Self = Self(Cow::Borrowed("lanyard.device.recovered"));
     /// A device was restarted at its planned time, or was not.
@@ -68,10 +70,11 @@ impl NoticeType {
     pub const TEST: Self = Self(Cow::Borrowed("lanyard.test"));
 
     /// The types about devices and their watches.
-    pub const OF_DEVICES: [Self; 8] = [
+    pub const OF_DEVICES: [Self; 9] = [
         Self::DEVICE_DOWN,
         Self::DEVICE_DEGRADED,
         Self::DEVICE_FLAPPING,
+        Self::DEVICE_THRESHOLD,
         Self::DEVICE_RECOVERED,
         Self::DEVICE_RESTART,
         Self::WATCH_BLIND,
@@ -80,7 +83,7 @@ impl NoticeType {
     ];
 
     /// All types.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::CREDENTIAL_EXPIRING,
         Self::CREDENTIAL_STALLED,
         Self::CREDENTIAL_NEEDS_LOGIN,
@@ -95,6 +98,7 @@ impl NoticeType {
         Self::DEVICE_DOWN,
         Self::DEVICE_DEGRADED,
         Self::DEVICE_FLAPPING,
+        Self::DEVICE_THRESHOLD,
         Self::DEVICE_RECOVERED,
         Self::DEVICE_RESTART,
         Self::WATCH_BLIND,
@@ -127,7 +131,7 @@ impl NoticeType {
         } else if *self == Self::CHANNEL_RECOVERED {
             vec![Self::CHANNEL_FAILING]
         } else if *self == Self::DEVICE_RECOVERED {
-            vec![Self::DEVICE_DOWN, Self::DEVICE_DEGRADED, Self::DEVICE_FLAPPING]
+            vec![Self::DEVICE_DOWN, Self::DEVICE_DEGRADED, Self::DEVICE_FLAPPING, Self::DEVICE_THRESHOLD]
         } else if *self == Self::WATCH_RECOVERED {
             vec![Self::WATCH_BLIND, Self::WATCH_COVERAGE_FELL]
         } else {

@@ -345,23 +345,21 @@ async fn a_unit_is_replaced_before_its_process_writes_or_not_at_all(world: World
         let key = format!("room-{polls}");
         world.queue.ensure("rooms.restart", &key, &json!("planned")).await.unwrap();
         let claim = started.recv().await.unwrap();
-        let replace = world.queue.replace::<Box<dyn std::error::Error>>(
-            "rooms.restart",
-            &key,
-            (&about, &event),
-            |progress| match progress.and_then(Value::as_str) {
-                Some("planned") => Ok(None),
-                other => Err(format!("{other:?}").into()),
-            },
-        );
+        let replace =
+            world.queue.replace::<Box<dyn std::error::Error>>("rooms.restart", &key, (&about, &event), |progress| {
+                match progress.and_then(Value::as_str) {
+                    Some("planned") => Ok(None),
+                    other => Err(format!("{other:?}").into()),
+                }
+            });
         let mut replace = pin!(replace);
         let mut left = polls;
-        let early = poll_fn(|context| match left {
-            0 => Poll::Ready(None),
-            _ => {
-                left -= 1;
-                replace.as_mut().poll(context).map(Some)
+        let early = poll_fn(|context| {
+            if left == 0 {
+                return Poll::Ready(None);
             }
+            left -= 1;
+            replace.as_mut().poll(context).map(Some)
         })
         .await;
         let progress = json!("sending");
@@ -405,5 +403,9 @@ async fn plans_that_are_made_at_the_same_time_are_one(world: World) {
     let last = world.queue.recurring("rooms.restart", "room").await.unwrap().unwrap().document.progress;
     seen.push(Some(last));
     seen.sort_by_key(|progress| progress.as_ref().and_then(Value::as_u64));
-    assert_eq!(seen, [None, Some(json!(1)), Some(json!(2)), Some(json!(3)), Some(json!(4))], "each has replaced another");
+    assert_eq!(
+        seen,
+        [None, Some(json!(1)), Some(json!(2)), Some(json!(3)), Some(json!(4))],
+        "each has replaced another"
+    );
 }

@@ -97,10 +97,16 @@ fn a_rule_that_could_not_count_is_refused() {
         (&["blind", "--tag", "x"], "has no tags"),
         (&["down", "--hours", "Mon-Fri 8-18", "--time-zone", "Atlantis/Capital"], "no time zone"),
         (&["down", "--time-zone", "UTC"], "belongs to hours"),
+        (&["down", "--above", "temperature=28"], "cannot be changed"),
+        (&["warm", "--above", "warmth=28"], "temperature, humidity, air-quality, people, calls"),
     ] {
         let refused = home.run([&["devices", "rules", "set"], arguments].concat());
         assert!(refused.stderr.contains(expected), "{arguments:?}: {}", refused.stderr);
         assert!(!refused.status.success(), "{arguments:?}");
     }
     assert_eq!(json(&home, &["devices", "rules", "list"]).1["rules"].as_array().unwrap().len(), 5);
+    home.run(["devices", "rules", "set", "warm", "--above", "temperature=28", "--for", "30m"]).ok();
+    home.run(["devices", "rules", "set", "warm", "--above", "temperature=26.5"]).ok();
+    let listed = home.run(["devices", "rules", "list"]).ok();
+    assert!(listed.contains("warm      temperature above 26.5 C for 30 mins  warning"), "{listed}");
 }

@@ -49,7 +49,8 @@ pub(crate) fn step<'r>(
     let is_withheld = |rule: Rule| is_silenced || seen.facts.maintenance && rule != Rule::Coverage;
     let due = rules.due(seen, at).filter(|due| !is_withheld(due.rule));
     let Some(open) = open else { return due.map_or(Step::Keep, Step::Raise) };
-    let has_ended = has_ended(open.rule, seen, at) || !rules.look_at(open.name, seen);
+    let is_met = |rule: &AlertRule| !rule.has_condition() || seen.conditions.of(open.name).is_some();
+    let has_ended = has_ended(open.rule, seen, at) || !rules.looking_at(open.name, seen).is_some_and(is_met);
     match (has_ended, due) {
         (false, Some(next)) if is_worse(open, next) => Step::Replace(next),
         (false, _) => Step::Keep,
@@ -76,6 +77,8 @@ fn has_ended(rule: Rule, seen: &Seen, at: Timestamp) -> bool {
         Rule::Flapping => seen.is_gone() || !seen.is_flapping(at) && seen.is_calm(at),
         // One that is listed again counts after the second reading, as every change does.
         Rule::Coverage => seen.gone_since.is_none() && (state != Unknown || seen.tracked.candidate.is_none()),
+        // Nothing is known of what it would report.
+        Rule::Threshold => seen.is_gone() || state == Down,
         // No device belongs to it.
         Rule::Blind => true,
     }
@@ -91,6 +94,11 @@ impl Seen {
     pub(crate) fn is_flapping(&self, at: Timestamp) -> bool {
         let recent = self.flips.iter().filter(|flip| at.duration_since(**flip) < HOUR).count();
         recent > FLAPPING_OVER && !self.is_calm(at)
+    }
+
+    /// Whether it is connected, and reports what it measures.
+    pub(crate) fn reports(&self) -> bool {
+        !self.is_gone() && self.tracked.state != DeviceState::Down
     }
 
     fn is_calm(&self, at: Timestamp) -> bool {
@@ -121,7 +129,7 @@ mod tests {
     use super::Step::{End, Keep, Raise, Replace};
     use super::*;
     use crate::facts::Facts;
-    use crate::state::{Candidate, Tracked};
+    use crate::state::Candidate;
 
     const MINUTE: i64 = 60;
 
@@ -142,14 +150,7 @@ mod tests {
 
     /// A device that has had its state since minute 0.
     fn seen(state: DeviceState) -> Seen {
-        Seen {
-            tracked: Tracked::first(state, at(0)),
-            gone_since: None,
-            is_waiting: false,
-            alert: None,
-            flips: Vec::new(),
-            facts: Facts::default(),
-        }
+        Seen::first(state, Facts::default(), at(0))
     }
 
     fn gone() -> Seen {

@@ -33,6 +33,10 @@ pub(crate) enum Ending<'a> {
     Device(&'a Seen),
     /// None of its devices belongs to it any more.
     All,
+    /// None of its devices meets the condition of its rule any more.
+    Condition(&'a AlertRule),
+    /// A more urgent alert takes its place.
+    Replaced,
     /// The watch reads its devices again.
     Reads,
     /// Its last devices are no longer watched.
@@ -94,8 +98,8 @@ impl Teller<'_> {
                 )
             }
             Rule::Degraded => {
-                let of_rule = by.error_of(seen).filter(|error| !error.is_empty());
-                let errors = match of_rule.or(facts.errors.first().map(String::as_str)) {
+                let began = moment(by.met_since(seen).unwrap_or(seen.tracked.since));
+                let errors = match by.error_of(seen).or(facts.errors.first().map(String::as_str)) {
                     Some(error) => format!("{product} has reported \"{error}\" since {began}"),
                     None => format!("{product} has had issues since {began}"),
                 };
@@ -113,12 +117,22 @@ impl Teller<'_> {
                 self.watch,
                 moment(seen.gone_since.unwrap_or(seen.tracked.since))
             ),
+            Rule::Threshold => {
+                let met = seen.conditions.of(by.name.as_str());
+                let began = moment(met.map_or(self.at, |met| met.since));
+                let said = by.threshold.map(|threshold| {
+                    let now = met.and_then(|met| met.number).map(|number| threshold.what.show(number));
+                    let now = now.map(|now| format!(", and is {now} now")).unwrap_or_default();
+                    format!("the {} has been {} since {began}{now}", threshold.what.noun(), threshold.side())
+                });
+                format!("{name}: {}.", said.unwrap_or_default())
+            }
             Rule::Blind => String::new(),
         };
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Raised {
             rule,
-            since: since(rule, seen),
+            since: since(by, seen),
             devices: vec![id.to_owned()],
             hint: self.hint(rule),
             facts: AlertFacts {
@@ -147,7 +161,7 @@ impl Teller<'_> {
         let mut names: Vec<String> = devices.iter().map(|(id, seen)| self.name(id, seen)).collect();
         names.sort();
         names.truncate(NAMED);
-        let began = devices.iter().map(|(_, seen)| since(rule, seen)).min().unwrap_or(self.at);
+        let began = devices.iter().map(|(_, seen)| since(by, seen)).min().unwrap_or(self.at);
         let (count, watch, when) = (devices.len(), self.watch, moment(began));
         let place = location.map(|location| format!(" at {location}")).unwrap_or_default();
         let listed = match count - names.len() {
@@ -167,6 +181,10 @@ impl Teller<'_> {
                 format!("{count} devices of {watch}{place} are degraded, the first since {when}: {listed}.")
             }
             Rule::Flapping => format!("{count} devices of {watch}{place} are flapping: {listed}."),
+            Rule::Threshold => {
+                let passed = by.threshold.map(|threshold| threshold.to_string()).unwrap_or_default();
+                format!("{count} devices of {watch}{place}: {passed}, the first since {when}: {listed}.")
+            }
             Rule::Coverage => format!(
                 "{watch} no longer sees {count} devices{place}: {listed}. Webex has not listed them since {when}, because grants were withdrawn or \
                  the devices were removed. Their states are unknown."
@@ -219,8 +237,10 @@ impl Teller<'_> {
     /// The sentence that ends an alert.
     pub(crate) fn ended(&self, alert: &Alert, ending: Ending<'_>) -> String {
         let lasted = duration(self.at.duration_since(alert.since));
+        let is_one = alert.facts.count == 1;
         let what = match &*alert.facts.names {
-            [name] if alert.facts.count == 1 => name.clone(),
+            [name] if is_one => name.clone(),
+            _ if alert.rule == Rule::Blind => format!("the watch {}", self.watch),
             _ => format!("{} devices of {}", alert.facts.count, self.watch),
         };
         match (alert.rule, ending) {
@@ -238,6 +258,27 @@ impl Teller<'_> {
                 let (number, rule) = (alert.number, alert.rule_name());
                 format!("Alert {number} has ended, because the rule {rule} no longer looks at {what}.")
             }
+            (Rule::Down | Rule::Degraded, Ending::Replaced) if is_one => {
+                format!("{what} is still {}: a more urgent alert takes the place of {}.", alert.rule, alert.number)
+            }
+            (_, Ending::Replaced) => format!("A more urgent alert takes the place of {}, about {what}.", alert.number),
+            (_, Ending::Condition(rule)) => {
+                let (count, number) = (alert.facts.count, alert.number);
+                match (&rule.error, rule.threshold) {
+                    (Some(error), _) if is_one => format!("{what} no longer reports \"{error}\", after {lasted}."),
+                    (Some(error), _) => {
+                        format!(
+                            "None of the {count} devices of alert {number} reports \"{error}\" any more, after {lasted}."
+                        )
+                    }
+                    (None, Some(threshold)) => {
+                        let (noun, side) = (threshold.what.noun(), threshold.side());
+                        let of = if is_one { what } else { format!("all {count} devices of alert {number}") };
+                        format!("The {noun} of {of} is no longer {side}, after {lasted}.")
+                    }
+                    (None, None) => format!("Alert {number} has ended, after {lasted}."),
+                }
+            }
             (Rule::Blind, _) => format!("The watch {} reads its devices again, after {lasted}.", self.watch),
             (Rule::Coverage, Ending::Device(_)) => format!("{} sees {what} again, after {lasted}.", self.watch),
             (Rule::Coverage, _) => format!(
@@ -253,10 +294,11 @@ impl Teller<'_> {
             (Rule::Flapping, Ending::Device(seen)) => {
                 format!("{what} has been stable for 30 minutes: it is {}.", seen.tracked.state)
             }
+            (Rule::Threshold, Ending::Device(seen)) => {
+                format!("{what} is {}, and reports nothing: what it measures is not known.", seen.tracked.state)
+            }
             (_, Ending::Device(seen)) => match seen.tracked.state {
                 DeviceState::Up => format!("{what} is up again, after {lasted}."),
-                DeviceState::Down if alert.rule == Rule::Down => still(alert, &what),
-                DeviceState::Degraded if alert.rule == Rule::Degraded => still(alert, &what),
                 state => format!("{what} is {state}, no longer {}, after {lasted}.", alert.rule),
             },
             (rule, _) => format!(
@@ -292,21 +334,17 @@ impl Teller<'_> {
         match rule {
             Rule::Blind => self.credential.map(|credential| format!("lanyard test {credential}")),
             Rule::Coverage => Some(format!("lanyard devices coverage {} --letter", self.watch)),
-            Rule::Down | Rule::Degraded | Rule::Flapping => None,
+            Rule::Down | Rule::Degraded | Rule::Flapping | Rule::Threshold => None,
         }
     }
 }
 
-fn since(rule: Rule, seen: &Seen) -> Timestamp {
-    match rule {
+fn since(by: &AlertRule, seen: &Seen) -> Timestamp {
+    match by.rule {
         Rule::Coverage => seen.gone_since.unwrap_or(seen.tracked.since),
         Rule::Flapping => seen.flips.iter().min().copied().unwrap_or(seen.tracked.since),
-        Rule::Down | Rule::Degraded | Rule::Blind => seen.tracked.since,
+        Rule::Down | Rule::Degraded | Rule::Blind | Rule::Threshold => by.met_since(seen).unwrap_or(seen.tracked.since),
     }
-}
-
-fn still(alert: &Alert, what: &str) -> String {
-    format!("{what} is still {}: a more urgent alert takes the place of {}.", alert.rule, alert.number)
 }
 
 fn product(seen: &Seen) -> String {
@@ -351,14 +389,11 @@ mod tests {
     use super::*;
     use crate::facts::Facts;
     use crate::places::Place;
-    use crate::state::Tracked;
 
     fn down(number: usize) -> (String, Seen) {
         let name = format!("Room {number}");
         let facts = Facts { name, workspace: Some(number.to_string()), ..Facts::default() };
-        let tracked = Tracked::first(DeviceState::Down, Timestamp::UNIX_EPOCH);
-        let seen = Seen { tracked, gone_since: None, is_waiting: false, alert: None, flips: Vec::new(), facts };
-        (number.to_string(), seen)
+        (number.to_string(), Seen::first(DeviceState::Down, facts, Timestamp::UNIX_EPOCH))
     }
 
     /// The sentences about so many devices, of which so many at a time share a location.

@@ -11,7 +11,7 @@ use crate::calls::watch::JOB;
 use crate::hours::BusinessHours;
 use crate::labels::WantedLabel;
 use crate::names::RuleName;
-use crate::rules::{self, AlertRule, AlertSeverity, Rule, StoredRule};
+use crate::rules::{self, AlertRule, AlertSeverity, Rule, StoredRule, Threshold};
 use crate::watch::stored;
 
 /// The rules of a home.
@@ -36,7 +36,7 @@ impl Operation for ListRules {
     type Error = Problem;
 
     async fn run(self, job: &JobContext) -> Result<RulesView, Problem> {
-        let mut view = RulesView { rules: Rule::ALL.map(AlertRule::built_in).into(), altered: Vec::new() };
+        let mut view = RulesView { rules: Rule::BUILT_IN.map(AlertRule::built_in).into(), altered: Vec::new() };
         for rule in rules::rules(&job.store).await.map_err(|error| stored(&error))? {
             match rule {
                 Ok(rule) => match view.rules.iter_mut().find(|built_in| built_in.name == rule.name) {
@@ -58,6 +58,8 @@ pub struct RuleChanges {
     pub rule: Option<Rule>,
     /// The text of an error that the device must report; only for a rule that is added.
     pub error: Option<String>,
+    /// The number that a device must have passed.
+    pub threshold: Option<Threshold>,
     /// How long it must last, in seconds.
     pub lasts_seconds: Option<u64>,
     /// How urgent its alerts are.
@@ -133,15 +135,16 @@ impl Operation for SetRule {
 
 /// The rule after the changes.
 fn changed(name: &RuleName, before: Option<AlertRule>, changes: &RuleChanges) -> Result<AlertRule, Problem> {
-    let built_in = Rule::of_word(name.as_str());
+    let built_in = Rule::of_built_in(name.as_str());
     let is_new = before.is_none();
     let mut rule = match (before, built_in, changes.rule) {
         (Some(before), ..) => before,
         (None, Some(rule), _) => AlertRule::built_in(rule),
         (None, None, Some(rule)) => AlertRule { name: name.clone(), ..AlertRule::built_in(rule) },
         (None, None, None) => {
-            return Err(Problem::new(Code::NoSuchName, format!("there is no rule named {name}"))
-                .hint(format!("add it: lanyard devices rules set {name} --when down")));
+            return Err(Problem::new(Code::NoSuchName, format!("there is no rule named {name}")).hint(
+                "list the rules: lanyard devices rules list; a new one needs --when, --error, --above or --below",
+            ));
         }
     };
     if changes.rule.is_some_and(|wanted| wanted != rule.rule)
@@ -160,6 +163,11 @@ fn changed(name: &RuleName, before: Option<AlertRule>, changes: &RuleChanges) ->
         if rule.rule != Rule::Degraded || !is_text {
             return Err(bad("the text of an error has 1 to 200 characters, and only a degraded device reports errors"));
         }
+    }
+    rule.threshold = changes.threshold.or(rule.threshold);
+    if rule.threshold.is_some() != (rule.rule == Rule::Threshold) {
+        return Err(bad("a rule about a threshold looks at one number, and no other rule does")
+            .hint("add one: lanyard devices rules set NAME --above temperature=28"));
     }
     rule.lasts_seconds = changes.lasts_seconds.unwrap_or(rule.lasts_seconds);
     if rule.lasts_seconds > LONGEST_TIME {
@@ -218,7 +226,7 @@ impl Operation for RemoveRule {
         if rules::remove(&job.store, &name, &event).await.map_err(|error| stored(&error))? {
             return Ok(());
         }
-        Err(match Rule::of_word(name.as_str()) {
+        Err(match Rule::of_built_in(name.as_str()) {
             Some(_) => bad(format!("the rule {name} is as it was at first"))
                 .hint(format!("switch it off: lanyard devices rules set {name} --off")),
             None => Problem::new(Code::NoSuchName, format!("there is no rule named {name}"))

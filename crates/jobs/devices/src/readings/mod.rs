@@ -4,12 +4,14 @@ mod answer;
 mod budget;
 mod cycle;
 mod names;
+mod quantity;
 mod standing;
 mod statuses;
 mod stored;
 
 pub(crate) use self::cycle::UNIT;
 pub use self::cycle::read_statuses;
+pub use self::quantity::{Quantity, QuantityError};
 pub use self::standing::ReadingsView;
 pub(crate) use self::standing::{cycles, readings_of};
 pub use self::statuses::{Interface, Network, Peripheral, Statuses, StatusesView, Tenths};

@@ -95,11 +95,16 @@ pub struct Tenths(i32);
 
 impl Tenths {
     /// The number, rounded; `None` if it is not between these bounds.
-    pub(super) fn within(number: f64, (lowest, highest): (f64, f64)) -> Option<Self> {
+    pub(crate) fn within(number: f64, (lowest, highest): (f64, f64)) -> Option<Self> {
         if !(lowest..=highest).contains(&number) {
             return None;
         }
         format!("{:.0}", number * 10.0).parse().ok().map(Self)
+    }
+
+    /// A whole number.
+    pub(super) fn whole(number: u32) -> Self {
+        Self(i32::try_from(number).unwrap_or(i32::MAX).saturating_mul(10))
     }
 
     /// The number.

@@ -15,7 +15,7 @@ pub const DEGRADED_FOR: SignedDuration = SignedDuration::from_mins(30);
 pub const BLIND_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// A device whose readings change more often than this within an hour is flapping.
 pub const FLAPPING_OVER: usize = 5;
-/// What a rule looks at. There is a rule for each from the first watch on.
+/// What a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
@@ -29,11 +29,16 @@ pub enum Rule {
     Degraded,
     /// The state of a device changes again and again.
     Flapping,
+    /// A number that a device reports is too high or too low.
+    Threshold,
 }
 
 impl Rule {
-    /// All rules, the most urgent first.
-    pub const ALL: [Self; 5] = [Self::Blind, Self::Down, Self::Coverage, Self::Degraded, Self::Flapping];
+    /// Those of which there is a rule from the first watch on, the most urgent first.
+    pub const BUILT_IN: [Self; 5] = [Self::Blind, Self::Down, Self::Coverage, Self::Degraded, Self::Flapping];
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Blind, Self::Down, Self::Coverage, Self::Degraded, Self::Flapping, Self::Threshold];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
@@ -43,19 +48,25 @@ impl Rule {
             Self::Coverage => "coverage",
             Self::Degraded => "degraded",
             Self::Flapping => "flapping",
+            Self::Threshold => "threshold",
         }
     }
 
-    /// The rule with this word.
+    /// What this word stands for.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|rule| rule.as_str() == word)
+    }
+
+    /// What the rule with this name looks at, if there is one of this name from the first watch on.
+    pub fn of_built_in(name: &str) -> Option<Self> {
+        Self::BUILT_IN.into_iter().find(|rule| rule.as_str() == name)
     }
 
     /// How urgent its alerts are, unless somebody changes it.
     pub const fn severity(self) -> AlertSeverity {
         match self {
             Self::Blind | Self::Down => AlertSeverity::Critical,
-            Self::Coverage | Self::Degraded | Self::Flapping => AlertSeverity::Warning,
+            Self::Coverage | Self::Degraded | Self::Flapping | Self::Threshold => AlertSeverity::Warning,
         }
     }
 
@@ -67,6 +78,7 @@ impl Rule {
             Self::Coverage => "watch.coverage-fell",
             Self::Degraded => "device.degraded",
             Self::Flapping => "device.flapping",
+            Self::Threshold => "device.threshold",
         }
     }
 
@@ -74,7 +86,7 @@ impl Rule {
     pub const fn end_event(self) -> &'static str {
         match self {
             Self::Blind | Self::Coverage => "watch.recovered",
-            Self::Down | Self::Degraded | Self::Flapping => "device.recovered",
+            Self::Down | Self::Degraded | Self::Flapping | Self::Threshold => "device.recovered",
         }
     }
 }

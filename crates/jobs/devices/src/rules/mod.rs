@@ -4,6 +4,7 @@
 
 mod kind;
 mod stored;
+mod threshold;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,9 +16,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::kind::{BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER, Rule};
 pub(crate) use self::stored::{StoredRule, of_watch, remove, rule, rules, write};
+pub use self::threshold::{Limit, LimitError, Threshold};
+use crate::conditions::Conditions;
 use crate::hours::BusinessHours;
 use crate::labels::WantedLabel;
 use crate::names::RuleName;
+use crate::readings::StatusesView;
 use crate::seen::Seen;
 use crate::state::DeviceState;
 
@@ -59,6 +63,9 @@ pub struct AlertRule {
     /// Only devices that report an error that contains this text, in any case.
     #[serde(default)]
     pub error: Option<String>,
+    /// The number that a device must have passed.
+    #[serde(default)]
+    pub threshold: Option<Threshold>,
     /// How long that must last, in seconds. Coverage and flapping have no time of their own.
     pub lasts_seconds: u64,
     /// How urgent its alerts are.
@@ -82,7 +89,7 @@ pub struct AlertRule {
 }
 
 impl AlertRule {
-    /// One of the five, as it is unless somebody changes it.
+    /// One of the five, as it is unless somebody changes it, or where one about a threshold begins.
     ///
     /// # Panics
     /// Never: a word is a name.
@@ -91,12 +98,13 @@ impl AlertRule {
             Rule::Blind => BLIND_FOR,
             Rule::Down => DOWN_FOR,
             Rule::Degraded => DEGRADED_FOR,
-            Rule::Coverage | Rule::Flapping => SignedDuration::ZERO,
+            Rule::Coverage | Rule::Flapping | Rule::Threshold => SignedDuration::ZERO,
         };
         Self {
             name: rule.as_str().parse().expect("a word is a name"),
             rule,
             error: None,
+            threshold: None,
             lasts_seconds: lasts.unsigned_abs().as_secs(),
             severity: rule.severity(),
             labels: Vec::new(),
@@ -109,7 +117,7 @@ impl AlertRule {
 
     /// Whether it is one of the five.
     pub fn is_built_in(&self) -> bool {
-        self.name.as_str() == self.rule.as_str()
+        Rule::of_built_in(self.name.as_str()) == Some(self.rule)
     }
 
     fn lasts(&self) -> SignedDuration {
@@ -129,24 +137,65 @@ impl AlertRule {
         self.tags.is_empty() || self.tags.iter().any(has_tag)
     }
 
-    /// The error that it looks at; an empty one if it looks at none.
+    /// The error of a device that it looks at.
     pub(crate) fn error_of<'s>(&self, seen: &'s Seen) -> Option<&'s str> {
-        let Some(wanted) = &self.error else { return Some("") };
-        let wanted = wanted.to_lowercase();
+        let wanted = self.error.as_ref()?.to_lowercase();
         seen.facts.errors.iter().map(String::as_str).find(|error| error.to_lowercase().contains(&wanted))
+    }
+
+    /// Whether it looks at something besides the state of a device.
+    pub(crate) fn has_condition(&self) -> bool {
+        self.error.is_some() || self.threshold.is_some()
+    }
+
+    /// Whether the end of its condition says more of a device than the state that it has.
+    pub(crate) fn is_told_of(&self, seen: &Seen) -> bool {
+        match self.rule {
+            Rule::Threshold => seen.reports(),
+            _ => seen.tracked.state == DeviceState::Degraded,
+        }
+    }
+
+    /// Since when a device meets its condition; without one, since when it has its state.
+    pub(crate) fn met_since(&self, seen: &Seen) -> Option<Timestamp> {
+        if !self.has_condition() {
+            return Some(seen.tracked.since);
+        }
+        let met = seen.conditions.of(self.name.as_str())?;
+        (met.counts && met.missed.is_none()).then_some(met.since)
+    }
+
+    /// Takes in what a device has reported. A device that is not connected reports nothing.
+    fn observe(&self, seen: &Seen, statuses: Option<&StatusesView>, conditions: &mut Conditions, at: Timestamp) {
+        let name = self.name.as_str();
+        let is_connected = seen.gone_since.is_none()
+            && matches!(seen.last_read(), DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
+        match (self.error.is_some(), self.threshold) {
+            (true, _) if is_connected => conditions.observe(name, (self.error_of(seen).is_some(), None), at),
+            (false, Some(threshold)) => match statuses.and_then(|view| Some((view, view.read_at?))) {
+                Some((view, read_at)) if is_connected => {
+                    let number = threshold.what.of(&view.statuses);
+                    let is_met = number.is_some_and(|number| threshold.is_passed(number));
+                    conditions.observe(name, (is_met, number), read_at);
+                }
+                // What it will report then has nothing to do with what it has reported.
+                _ => conditions.keep(|other| other != name),
+            },
+            _ => {}
+        }
     }
 
     /// Whether a device falls under it.
     fn is_due(&self, seen: &Seen, at: Timestamp) -> bool {
-        let lasted = at.duration_since(seen.tracked.since);
-        let has_lasted =
-            |state| seen.tracked.state == state && seen.tracked.candidate.is_none() && lasted >= self.lasts();
+        let has_lasted = || self.met_since(seen).is_some_and(|since| at.duration_since(since) >= self.lasts());
+        let is = |state| seen.tracked.state == state && seen.tracked.candidate.is_none();
         match self.rule {
             Rule::Blind => false,
             Rule::Coverage => seen.is_gone(),
             Rule::Flapping => !seen.is_gone() && seen.is_flapping(at),
-            Rule::Down => has_lasted(DeviceState::Down),
-            Rule::Degraded => has_lasted(DeviceState::Degraded) && self.error_of(seen).is_some(),
+            Rule::Down => is(DeviceState::Down) && has_lasted(),
+            Rule::Degraded => is(DeviceState::Degraded) && has_lasted(),
+            Rule::Threshold => has_lasted(),
         }
     }
 }
@@ -175,7 +224,7 @@ impl Rules {
     /// The five, in place of which those stand that were changed, and the added ones, for a watch with these labels.
     pub(crate) fn of(changed: &[AlertRule], labels: &BTreeMap<String, String>) -> Self {
         let is_changed = |rule: &AlertRule| changed.iter().any(|other| other.name == rule.name);
-        let built_in = Rule::ALL.map(AlertRule::built_in).into_iter().filter(|rule| !is_changed(rule));
+        let built_in = Rule::BUILT_IN.map(AlertRule::built_in).into_iter().filter(|rule| !is_changed(rule));
         let mut rules: Vec<_> = built_in
             .chain(changed.iter().cloned())
             .filter(|rule| !rule.is_off && rule.labels.iter().all(|label| label.is_in(labels)))
@@ -195,7 +244,7 @@ impl Rules {
     /// The rule that a device falls under. One that flaps falls under no rule about its state, unless nobody is told that it flaps.
     pub(crate) fn due(&self, seen: &Seen, at: Timestamp) -> Option<&AlertRule> {
         // Nearly every device, at nearly every reading.
-        if seen.tracked.state == DeviceState::Up && seen.flips.len() <= FLAPPING_OVER {
+        if seen.tracked.state == DeviceState::Up && seen.flips.len() <= FLAPPING_OVER && seen.conditions.is_empty() {
             return None;
         }
         let covering = || self.0.iter().filter(|rule| rule.covers(seen));
@@ -210,10 +259,34 @@ impl Rules {
         self.0.iter().filter(|rule| rule.rule == Rule::Blind).find(is_due)
     }
 
-    /// Whether a rule still looks at a device. One that is down reports no errors.
-    pub(crate) fn look_at(&self, name: &str, seen: &Seen) -> bool {
-        let has_error = |rule: &AlertRule| seen.tracked.state != DeviceState::Degraded || rule.error_of(seen).is_some();
-        self.0.iter().any(|rule| rule.name.as_str() == name && rule.covers(seen) && has_error(rule))
+    /// The rule with this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&AlertRule> {
+        self.0.iter().find(|rule| rule.name.as_str() == name)
+    }
+
+    /// The rule with this name, if it looks at a device.
+    pub(crate) fn looking_at(&self, name: &str, seen: &Seen) -> Option<&AlertRule> {
+        self.named(name).filter(|rule| rule.covers(seen))
+    }
+
+    /// Whether some of them look at something besides the states of devices.
+    pub(crate) fn have_conditions(&self) -> bool {
+        self.0.iter().any(AlertRule::has_condition)
+    }
+
+    /// Whether some of them look at numbers that devices report.
+    pub(crate) fn have_thresholds(&self) -> bool {
+        self.0.iter().any(|rule| rule.threshold.is_some())
+    }
+
+    /// The conditions that a device meets after a reading at `at`. `statuses` is what it reported last, unless that is not read.
+    pub(crate) fn observe(&self, seen: &Seen, statuses: Option<&StatusesView>, at: Timestamp) -> Conditions {
+        let mut conditions = seen.conditions.clone();
+        conditions.keep(|name| self.looking_at(name, seen).is_some_and(AlertRule::has_condition));
+        for rule in self.0.iter().filter(|rule| rule.has_condition() && rule.covers(seen)) {
+            rule.observe(seen, statuses, &mut conditions, at);
+        }
+        conditions
     }
 }
 
@@ -221,7 +294,7 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::facts::Facts;
-    use crate::state::Tracked;
+    use crate::readings::{Quantity, Statuses, Tenths};
 
     fn at(minute: i64) -> Timestamp {
         // A Monday, at midnight.
@@ -231,8 +304,7 @@ mod tests {
     fn seen(state: DeviceState, tags: &[&str], errors: &[&str]) -> Seen {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let facts = Facts { tags: texts(tags), errors: texts(errors), ..Facts::default() };
-        let tracked = Tracked::first(state, at(0));
-        Seen { tracked, gone_since: None, is_waiting: false, alert: None, flips: Vec::new(), facts }
+        Seen::first(state, facts, at(0))
     }
 
     fn own(name: &str, rule: Rule, minutes: u64) -> AlertRule {
@@ -240,8 +312,13 @@ mod tests {
         AlertRule { name, lasts_seconds: minutes * 60, ..AlertRule::built_in(rule) }
     }
 
+    /// The rule that is due if the device is read at once, after a minute, and then.
     fn due(rules: &Rules, seen: &Seen, minute: i64) -> Option<String> {
-        rules.due(seen, at(minute)).map(|rule| rule.name.to_string())
+        let mut seen = seen.clone();
+        for minute in [0, 1, minute] {
+            seen.conditions = rules.observe(&seen, None, at(minute));
+        }
+        rules.due(&seen, at(minute)).map(|rule| rule.name.to_string())
     }
 
     #[test]
@@ -291,7 +368,66 @@ mod tests {
         ] {
             assert_eq!(due(rules, seen, minute).as_deref(), expected, "{seen:?} after {minute} minutes");
         }
-        assert!(rules.look_at("boards", &board) && !rules.look_at("boards", &down) && !rules.look_at("other", &board));
+        let looks = |name, seen| rules.looking_at(name, seen).is_some();
+        assert!(looks("boards", &board) && !looks("boards", &down) && !looks("other", &board));
+    }
+
+    #[test]
+    fn an_error_counts_from_when_it_was_read_and_not_from_when_the_device_was_degraded() {
+        let camera = AlertRule { error: Some("camera".to_owned()), ..own("camera", Rule::Degraded, 10) };
+        let rules = Rules::of(&[camera], &BTreeMap::new());
+        let mut device = seen(DeviceState::Degraded, &[], &["audio"]);
+        let mut found = Vec::new();
+        for minute in 0..25 {
+            let errors: &[&str] = match minute {
+                // One reading without the error is no end of it, and one with it no beginning.
+                5..=8 | 10.. => &["audio", "Camera lost"],
+                2 => &["camera"],
+                _ => &["audio"],
+            };
+            device.facts = seen(DeviceState::Degraded, &[], errors).facts;
+            device.conditions = rules.observe(&device, None, at(minute));
+            found.extend(rules.due(&device, at(minute)).map(|rule| (minute, rule.name.to_string())));
+        }
+        assert_eq!(found.first(), Some(&(15, "camera".to_owned())));
+        assert_eq!(found.len(), 10);
+    }
+
+    #[test]
+    fn a_number_counts_after_two_readings_of_it_and_not_while_the_device_is_down() {
+        let threshold = Threshold {
+            what: Quantity::Temperature,
+            is_above: true,
+            limit: Tenths::within(28.0, (0.0, 50.0)).unwrap(),
+        };
+        let hot = AlertRule { threshold: Some(threshold), ..own("hot", Rule::Threshold, 0) };
+        let rules = Rules::of(&[hot], &BTreeMap::new());
+        assert!(rules.have_thresholds() && rules.have_conditions());
+        let view = |number: f64, minute| StatusesView {
+            statuses: Statuses { temperature: Tenths::within(number, (0.0, 50.0)), ..Statuses::default() },
+            read_at: Some(at(minute)),
+            ..StatusesView::default()
+        };
+        let mut device = seen(DeviceState::Up, &[], &[]);
+        // When it is read, the temperature and when that was read, and whether the rule is due.
+        for (minute, state, number, read_at, expected) in [
+            (0, DeviceState::Up, 27.0, 0, false),
+            (15, DeviceState::Up, 29.0, 15, false),
+            (18, DeviceState::Up, 29.0, 15, false),
+            (30, DeviceState::Asleep, 29.0, 30, true),
+            (45, DeviceState::Up, 28.0, 45, false),
+            (60, DeviceState::Up, 29.5, 60, true),
+            (63, DeviceState::Down, 29.5, 60, false),
+            (66, DeviceState::Up, 29.5, 60, false),
+            (75, DeviceState::Up, 29.5, 75, true),
+        ] {
+            device.tracked.state = state;
+            device.conditions = rules.observe(&device, Some(&view(number, read_at)), at(minute));
+            let is_due = rules.due(&device, at(minute)).is_some_and(|rule| rule.name.as_str() == "hot");
+            assert_eq!(is_due, expected, "after {minute} minutes: {:?}", device.conditions);
+        }
+        let unread = rules.observe(&device, None, at(76));
+        assert!(unread.is_empty(), "nothing is known of what is not read");
     }
 
     #[test]

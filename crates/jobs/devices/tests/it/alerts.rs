@@ -5,13 +5,15 @@ use std::pin::pin;
 use std::task::Poll;
 
 use jiff::SignedDuration;
-use lanyard_devices::{read_at, record};
+use lanyard_devices::{AlertSeverity, Remembered, Rule, RuleChanges, SetRule, read_at, record};
+use lanyard_operation::Operation as _;
 use lanyard_protocol::Device;
 use lanyard_store::sql::sql;
 use lanyard_store::{About, Event, JournalEntry};
 use serde_json::json;
 
-use crate::world::{World, at, device, device_with, on_both_engines};
+use crate::organisation::Organisation;
+use crate::world::{Scene, World, at, device, device_with, on_both_engines};
 
 const OFFLINE: &str = "disconnected";
 
@@ -383,7 +385,108 @@ async fn the_end_of_an_alert_is_told_like_its_beginning_even_without_the_credent
     assert_eq!(scene.news().await, ["device.down", "device.recovered"]);
 }
 
+async fn set(scene: &Scene<'_>, name: &str, changes: RuleChanges) {
+    // The rules are those of the home, whatever Webex is called.
+    let webex = Organisation::new(1).await;
+    SetRule { name: name.parse().unwrap(), changes }.run(&webex.job(scene.store)).await.unwrap();
+}
+
+async fn a_more_urgent_rule_takes_over_and_nobody_is_told_that_all_is_well(world: World) {
+    let scene = world.scene("lobby").await;
+    let info = || RuleChanges { severity: Some(AlertSeverity::Info), ..RuleChanges::default() };
+    let urgent = || RuleChanges { severity: Some(AlertSeverity::Critical), ..RuleChanges::default() };
+    set(&scene, "down", info()).await;
+    set(&scene, "coverage", info()).await;
+    let listed: Vec<_> = all(8, OFFLINE);
+    scene.read(0, &[all(8, OFFLINE), vec![device("lost", "connected")]].concat()).await;
+    for minute in [3, 6] {
+        scene.read(minute, &listed).await;
+    }
+    assert_eq!(scene.news().await, ["device.down", "watch.coverage-fell"]);
+    set(&scene, "down", urgent()).await;
+    set(&scene, "coverage", urgent()).await;
+    scene.read(9, &listed).await;
+    let told = scene.told().await.split_off(2);
+    let told: Vec<_> = told.iter().map(|(news, _, what)| (&**news, &**what)).collect();
+    assert_eq!(
+        told[..2],
+        [
+            ("device.recovered", "A more urgent alert takes the place of A-1001, about 8 devices of lobby."),
+            ("watch.recovered", "A more urgent alert takes the place of A-1002, about Room lost."),
+        ]
+    );
+    assert_eq!([told[2].0, told[3].0], ["device.down", "watch.coverage-fell"]);
+    scene.read(12, &listed).await;
+    assert_eq!(scene.told().await.len(), 6);
+}
+
+async fn a_more_urgent_rule_about_a_blind_watch_takes_over_and_one_that_is_switched_off_ends_its_alert(world: World) {
+    let scene = world.scene("lobby").await;
+    let early = RuleChanges {
+        rule: Some(Rule::Blind),
+        severity: Some(AlertSeverity::Info),
+        lasts_seconds: Some(60),
+        ..RuleChanges::default()
+    };
+    set(&scene, "early", early).await;
+    scene.read(0, &all(2, "connected")).await;
+    for minute in [3, 6] {
+        scene.fail(minute, "refused").await;
+    }
+    assert_eq!(scene.news().await, ["watch.blind"]);
+    let swept = scene.fail(9, "refused").await;
+    assert_eq!((swept.raised, swept.ended), (1, 1));
+    assert_eq!(scene.fail(12, "refused").await.raised, 0);
+    let told = scene.told().await;
+    assert_eq!(told[1].2, "A more urgent alert takes the place of A-1001, about the watch lobby.");
+    assert_eq!((&*told[2].0, told.len()), ("watch.blind", 3));
+    for rule in ["early", "blind"] {
+        set(&scene, rule, RuleChanges { is_off: Some(true), ..RuleChanges::default() }).await;
+    }
+    assert_eq!(scene.fail(15, "refused").await.ended, 1);
+    let told = scene.told().await;
+    assert_eq!(told[3].2, "Alert A-1002 has ended, because the rule blind no longer looks at the watch lobby.");
+    assert_eq!(scene.read(18, &all(2, "connected")).await.ended, 0);
+}
+
+async fn an_error_is_told_after_its_own_time_and_ended_when_it_is_gone(world: World) {
+    let scene = world.scene("lobby").await;
+    let camera = RuleChanges {
+        rule: Some(Rule::Degraded),
+        error: Some("camera".to_owned()),
+        lasts_seconds: Some(240),
+        ..RuleChanges::default()
+    };
+    set(&scene, "camera", camera).await;
+    set(&scene, "degraded", RuleChanges { is_off: Some(true), ..RuleChanges::default() }).await;
+    let with = |errors: &[&str]| [device_with("1", "connected_with_issues", &json!({ "errorCodes": errors }))];
+    for (minute, errors) in
+        [(0, &["audio"][..]), (3, &["audio"]), (60, &["audio", "camera lost"]), (63, &["camera lost"])]
+    {
+        assert_eq!(scene.read(minute, &with(errors)).await.raised, 0, "{minute}");
+    }
+    // Another process goes on.
+    let scene = Scene { remembered: Remembered::default(), ..scene };
+    assert_eq!(scene.read(66, &with(&["camera lost"])).await.raised, 1);
+    // Left out once.
+    for (minute, errors) in [(69, &["audio"][..]), (72, &["camera lost"]), (75, &["audio"])] {
+        assert_eq!(scene.read(minute, &with(errors)).await.ended, 0, "{minute}");
+    }
+    assert_eq!(scene.read(78, &with(&["audio"])).await.ended, 1);
+    let told = scene.told().await;
+    assert_eq!(
+        [&*told[0].2, &*told[1].2],
+        [
+            "Room 1 is degraded: the Room Bar has reported \"camera lost\" since 2026-11-30 09:00 UTC.",
+            "Room 1 no longer reports \"camera\", after 18 min."
+        ]
+    );
+}
+
 on_both_engines!(
+    a_more_urgent_rule_takes_over_and_nobody_is_told_that_all_is_well,
+    a_more_urgent_rule_about_a_blind_watch_takes_over_and_one_that_is_switched_off_ends_its_alert,
+    an_error_is_told_after_its_own_time_and_ended_when_it_is_gone,
     a_watch_that_is_removed_during_a_reading_leaves_nothing,
     the_end_of_an_alert_is_told_like_its_beginning_even_without_the_credential,
     a_device_that_is_down_is_told_once_and_ended_once,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use lanyard_devices::{DeviceView, ListDevices, StatusesView, read_statuses, record};
+use lanyard_devices::{
+    DeviceView, Limit, ListDevices, Rule, RuleChanges, SetRule, StatusesView, Threshold, read_statuses, record,
+};
 use lanyard_operation::Operation as _;
 use lanyard_store::sql::sql;
 use serde_json::json;
@@ -271,7 +273,48 @@ async fn an_answer_that_cannot_be_read_says_so_and_keeps_what_was_read_before(wo
     }
 }
 
+async fn a_number_that_passes_its_limit_is_told_once_and_ended_once(world: World) {
+    let webex = Organisation::new(12).await;
+    let scene = world.scene_at("warm", &webex.environment()).await;
+    let set = |limit: &str| {
+        let Limit { what, limit } = limit.parse().unwrap();
+        let threshold = Some(Threshold { what, is_above: true, limit });
+        let changes = RuleChanges { rule: Some(Rule::Threshold), threshold, ..RuleChanges::default() };
+        let (job, name) = (webex.job(scene.store), "warm".parse().unwrap());
+        async move { SetRule { name, changes }.run(&job).await.unwrap() }
+    };
+    set("temperature=5").await;
+    let round = async || {
+        webex.wait_until(after(webex.now(), 900));
+        sweep(&webex, &scene).await;
+        read(&webex, &scene, webex.now()).await;
+        webex.wait_until(after(webex.now(), 180));
+        sweep(&webex, &scene).await;
+    };
+    round().await;
+    // A reading that is looked at twice is one.
+    webex.wait_until(after(webex.now(), 180));
+    sweep(&webex, &scene).await;
+    assert_eq!(scene.news().await, [""; 0]);
+    round().await;
+    round().await;
+    assert_eq!(scene.news().await, ["device.threshold"]);
+    set("temperature=80").await;
+    for _ in 0..3 {
+        round().await;
+    }
+    let told = scene.told().await;
+    let [(_, _, begin), (end, _, ended)] = &*told else { panic!("{told:?}") };
+    assert!(begin.starts_with("12 devices of warm: temperature above 5.0 C, the first since 2026-"), "{begin}");
+    assert_eq!(&**end, "device.recovered");
+    assert!(
+        ended.starts_with("The temperature of all 12 devices of alert A-1001 is no longer above 80.0 C, "),
+        "{ended}"
+    );
+}
+
 on_both_engines!(
+    a_number_that_passes_its_limit_is_told_once_and_ended_once,
     a_fresh_watch_reads_statuses_and_leaves_what_is_offline_alone,
     what_was_read_the_longest_ago_is_read_first_as_far_as_the_budget_goes,
     a_limit_halves_what_is_assumed_and_pauses_only_the_statuses,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_devices::{
-    AlertRule, AlertSeverity, BusinessHours, ListRules, RemoveRule, Rule, RuleChanges, RuleName, RulesView, SetRule,
+    AlertRule, AlertSeverity, BusinessHours, Limit, ListRules, RemoveRule, Rule, RuleChanges, RuleName, RulesView,
+    SetRule, Threshold,
 };
 
 use super::chosen::Chosen;
@@ -41,6 +42,12 @@ pub(crate) struct Set {
     /// Only devices that report an error that contains this text; a new rule then looks at degraded devices
     #[arg(long, value_name = "TEXT")]
     error: Option<String>,
+    /// Only devices that report a number above this, for example temperature=28, humidity=60, air-quality=3, people=10 or calls=1
+    #[arg(long, value_name = "WHAT=NUMBER", conflicts_with_all = ["when", "error", "below"])]
+    above: Option<Limit>,
+    /// Only devices that report a number below this
+    #[arg(long, value_name = "WHAT=NUMBER", conflicts_with_all = ["when", "error"])]
+    below: Option<Limit>,
     /// How long it must last (90, 5m, 2h)
     #[arg(long = "for", value_name = "TIME", value_parser = numbers::seconds)]
     lasts: Option<u64>,
@@ -108,7 +115,7 @@ impl Rules {
             }
             Self::Remove(Named { name }) => {
                 broker.perform(RemoveRule { name: name.clone() }).await?;
-                output::note(&match Rule::of_word(name.as_str()) {
+                output::note(&match Rule::of_built_in(name.as_str()) {
                     Some(rule) => {
                         format!("the rule {name} is as it was at first: {}", words(&AlertRule::built_in(rule)))
                     }
@@ -124,15 +131,18 @@ impl Set {
     fn parts(self) -> (RuleName, RuleChanges) {
         let labels = self.chosen.labels();
         let when = self.when.or(self.error.as_ref().map(|_| When::Degraded));
+        let passed = |is_above| move |Limit { what, limit }| Threshold { what, is_above, limit };
+        let threshold = self.above.map(passed(true)).or(self.below.map(passed(false)));
         let changes = RuleChanges {
-            rule: when.map(|when| match when {
+            rule: threshold.map(|_| Rule::Threshold).or(when.map(|when| match when {
                 When::Down => Rule::Down,
                 When::Degraded => Rule::Degraded,
                 When::Flapping => Rule::Flapping,
                 When::Coverage => Rule::Coverage,
                 When::Blind => Rule::Blind,
-            }),
+            })),
             error: self.error,
+            threshold,
             lasts_seconds: self.lasts,
             severity: self.severity.map(|severity| match severity {
                 Urgency::Critical => AlertSeverity::Critical,
@@ -186,6 +196,10 @@ fn when(rule: &AlertRule) -> String {
         0 => String::new(),
         seconds => format!(" > {}", duration::words(Duration::from_secs(seconds))),
     };
+    if let Some(threshold) = rule.threshold {
+        let lasts = lasts.replacen(" > ", " for ", 1);
+        return format!("{threshold}{lasts}");
+    }
     match (rule.rule, &rule.error) {
         (Rule::Blind, _) => format!("watch blind{lasts}"),
         (Rule::Coverage, _) => "coverage fell".to_owned(),
