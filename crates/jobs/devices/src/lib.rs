@@ -49,6 +49,7 @@ pub use self::calls::coverage::{Against, Coverage, CoverageView, ListedDevice, M
 pub use self::calls::coverage_all::{CoverageOfAll, WatchCoverage};
 pub use self::calls::device::DeviceView;
 pub use self::calls::list::{DevicesView, ListDevices};
+pub use self::calls::numbers::{DeviceNumbers, NumbersView, PointView, Slot, SummaryView};
 pub use self::calls::report::{DeviceHistory, HistoryView, Report, ReportBy, ReportRow, ReportView};
 pub use self::calls::restart::{CancelRestart, ListRestarts, PlanRestart};
 pub use self::calls::rules::{ListRules, RemoveRule, RuleChanges, RulesView, SetRule};
@@ -69,8 +70,8 @@ pub use self::names::{RuleName, WatchName};
 pub use self::place_reading::PlacesRead;
 pub use self::places::{Issue, Place};
 pub use self::readings::{
-    Interface, Network, Peripheral, Quantity, QuantityError, ReadingsView, Statuses, StatusesView, Tenths,
-    read_statuses,
+    Interface, Network, Peripheral, Quantity, QuantityError, QuantityRange, ReadingsView, Statuses, StatusesView,
+    Tenths, keep_readings, read_statuses,
 };
 pub use self::remembered::Remembered;
 pub use self::restarts::{Restart, RestartState, Window, WindowError};
@@ -80,7 +81,7 @@ pub use self::rules::{
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
 pub use self::sweep::{Listing, listing, record, sweep};
-pub use self::unit::{begin_work, work};
+pub use self::unit::{begin_work, read_watch, work};
 pub use self::watch::{
     INTERVAL, LONGEST_INTERVAL, READINGS, SHORTEST_INTERVAL, SHORTEST_READINGS, StoredWatch, Watch, WatchedKinds,
     end_alerts, insert, remove, watch, watches,
@@ -98,6 +99,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         Step::Script(include_str!("migrations/0006_statuses.sql")),
         Step::Script(include_str!("migrations/0007_rules.sql")),
         Step::Script(include_str!("migrations/0008_conditions.sql")),
+        Step::Script(include_str!("migrations/0009_rollups.sql")),
     ],
     schema: OwnedSchema {
         sqlite: include_str!("migrations/schema.txt"),
@@ -116,6 +118,7 @@ pub fn register<D: Door>(registry: &mut Registry<D>, job: &JobContext) {
         .add::<Coverage>(job)
         .add::<CoverageOfAll>(job)
         .add::<DeviceHistory>(job)
+        .add::<DeviceNumbers>(job)
         .add::<ListAlerts>(job)
         .add::<ListDevices>(job)
         .add::<ListRestarts>(job)

@@ -244,10 +244,12 @@ pub(crate) fn stored(error: &StoreError) -> Problem {
 }
 
 const TABLE: SealedTable = sealed_table!("devices_watches");
-const DELETES: [(&str, &str); 6] = [
+const DELETES: [(&str, &str); 8] = [
     ("devices_readings", "DELETE FROM devices_readings WHERE watch = $1"),
     ("devices_seen", "DELETE FROM devices_seen WHERE watch = $1"),
     ("devices_statuses", "DELETE FROM devices_statuses WHERE watch = $1"),
+    ("devices_hourly", "DELETE FROM devices_hourly WHERE watch = $1"),
+    ("devices_daily", "DELETE FROM devices_daily WHERE watch = $1"),
     ("devices_periods", "DELETE FROM devices_periods WHERE watch = $1"),
     ("devices_places", "DELETE FROM devices_places WHERE watch = $1"),
     ("devices_place_readings", "DELETE FROM devices_place_readings WHERE watch = $1"),

@@ -8,6 +8,7 @@ pub(crate) mod coverage_all;
 pub(crate) mod device;
 pub(crate) mod find;
 pub(crate) mod list;
+pub(crate) mod numbers;
 pub(crate) mod report;
 pub(crate) mod restart;
 pub(crate) mod rules;

@@ -12,6 +12,7 @@ use crate::availability::{Tally, availability};
 use crate::calls::alert_view::AlertView;
 use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
+use crate::calls::numbers::{SummaryView, summaries};
 use crate::calls::restart::planned;
 use crate::calls::watched::chosen;
 use crate::hours::BusinessHours;
@@ -73,6 +74,8 @@ pub struct DeviceDetail {
     pub at_location: Option<(usize, usize)>,
     /// The restart that is planned, or was carried out in the last week.
     pub restart: Option<Restart>,
+    /// The quantities that it reported in the last 30 days.
+    pub reported: Vec<SummaryView>,
     /// When its place was read last.
     #[schemars(with = "Option<String>")]
     pub place_read_at: Option<Timestamp>,
@@ -154,6 +157,9 @@ impl Operation for ShowDevice {
             periods: periods.iter().filter(|period| period.ended.is_none_or(|at| at > before(30))).map(shown).collect(),
             others: (others.count(), well),
             at_location,
+            reported: summaries(&job.store, (&watched.id, id), (watched.now, &zone))
+                .await
+                .map_err(|error| stored(&error))?,
             restart: planned(job, &watched.id, id).await.map_err(|error| stored(&error))?,
             place_read_at: watched.places_reading.read_at,
         })

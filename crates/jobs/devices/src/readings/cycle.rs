@@ -117,16 +117,13 @@ async fn next(
     (subject, now): (&str, Timestamp),
 ) -> Result<Duration, StoreError> {
     let interval = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
-    let online = stored::online_in(&job.store, watch).await?;
+    let online = stored::online_in(&job.store, watch, now).await?;
     let left = match online.oldest {
-        _ if online.unasked > 0 => SignedDuration::ZERO,
+        _ if online.unasked > 0 || online.ahead > 0 => SignedDuration::ZERO,
         Some(oldest) => (interval - now.duration_since(oldest)).clamp(SignedDuration::ZERO, interval),
         // No device is online; the unit is woken when one is.
         None => interval,
     };
-    if !left.is_zero() {
-        stored::prune(&job.store, watch, now).await?;
-    }
     let pause = stored::budget(&job.store, subject, now).await?.pause(now).unwrap_or_default();
     Ok(Duration::try_from(left.max(pause)).unwrap_or_default().max(BETWEEN))
 }

@@ -3,15 +3,22 @@
 mod answer;
 mod budget;
 mod cycle;
+mod kept;
 mod names;
+mod numbers;
 mod quantity;
+mod rollups;
 mod standing;
 mod statuses;
 mod stored;
 
 pub(crate) use self::cycle::UNIT;
 pub use self::cycle::read_statuses;
+pub use self::kept::keep_readings;
+pub use self::numbers::QuantityRange;
+pub(crate) use self::numbers::{Numbers, Spread};
 pub use self::quantity::{Quantity, QuantityError};
+pub(crate) use self::rollups::{DAYS_KEPT, HOURS_KEPT, days, hours};
 pub use self::standing::ReadingsView;
 pub(crate) use self::standing::{cycles, readings_of};
 pub use self::statuses::{Interface, Network, Peripheral, Statuses, StatusesView, Tenths};

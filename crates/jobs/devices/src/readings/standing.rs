@@ -48,7 +48,8 @@ pub(crate) async fn readings_of(
     found: &StoredWatch,
     credential: Option<&Credential>,
 ) -> Result<ReadingsView, StoreError> {
-    let (online, now) = (stored::online_in(&job.store, &found.id).await?, job.store.time().await?);
+    let now = job.store.time().await?;
+    let online = stored::online_in(&job.store, &found.id, now).await?;
     let budget = match credential {
         Some(credential) => stored::budget(&job.store, &subject_of(credential), now).await?,
         None => Budget::full(now),
@@ -96,7 +97,7 @@ pub(crate) async fn cycles(store: &Store, watches: &[StoredWatch], now: Timestam
     if watches.is_empty() {
         return Ok(cycles);
     }
-    let online = stored::online(store).await?;
+    let online = stored::online(store, now).await?;
     let budgets = stored::budgets(store, now).await?;
     let credentials: HashMap<_, _> =
         store.credentials().await?.into_iter().map(|credential| (credential.id, credential)).collect();

@@ -113,6 +113,19 @@ impl Tenths {
     }
 }
 
+impl From<Tenths> for i64 {
+    fn from(tenths: Tenths) -> Self {
+        Self::from(tenths.0)
+    }
+}
+
+impl Tenths {
+    /// The number of so many tenths; the nearest that there is.
+    pub(super) fn of(tenths: i64) -> Self {
+        Self(i32::try_from(tenths).unwrap_or(if tenths < 0 { i32::MIN } else { i32::MAX }))
+    }
+}
+
 impl fmt::Display for Tenths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.1}", self.number())

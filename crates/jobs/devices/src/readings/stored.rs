@@ -8,6 +8,7 @@ use lanyard_store::{Store, StoreError};
 use serde::Deserialize;
 
 use super::budget::Budget;
+use super::rollups;
 use super::statuses::{Statuses, StatusesView};
 use crate::held::hold;
 
@@ -43,6 +44,9 @@ pub(super) type Unsupported = (String, String, String);
 /// How long what was learned of a product counts, and how long a device is not asked for its statuses one by one again.
 pub(super) const LEARNED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// How often a change of a budget is tried while others change it too.
+const ATTEMPTS: usize = 32;
+
 /// How the devices of a watch that are online stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Online {
@@ -50,6 +54,8 @@ pub(super) struct Online {
     pub(super) devices: u64,
     /// How many of them were never asked.
     pub(super) unasked: u64,
+    /// How many of them were asked later than now: a clock was ahead.
+    pub(super) ahead: u64,
     /// When that one was asked that was asked the longest ago.
     pub(super) oldest: Option<Timestamp>,
 }
@@ -80,22 +86,22 @@ fn due_of(row: &Row) -> Result<Due, StoreError> {
 }
 
 /// How the devices that are online stand, by the watch's id.
-pub(super) async fn online(store: &Store) -> Result<HashMap<String, Online>, StoreError> {
-    let rows = store.read(sql(STATUSES, SELECT_ONLINE)).await?;
+pub(super) async fn online(store: &Store, now: Timestamp) -> Result<HashMap<String, Online>, StoreError> {
+    let rows = store.read(sql(STATUSES, SELECT_ONLINE).bind(now)).await?;
     rows.iter().map(|row| Ok((row.text("watch")?, online_of(row)?))).collect()
 }
 
 /// How the devices of one watch stand that are online.
-pub(super) async fn online_in(store: &Store, watch: &str) -> Result<Online, StoreError> {
-    let rows = store.read(sql(STATUSES, SELECT_ONLINE_IN).bind(watch)).await?;
+pub(super) async fn online_in(store: &Store, watch: &str, now: Timestamp) -> Result<Online, StoreError> {
+    let rows = store.read(sql(STATUSES, SELECT_ONLINE_IN).bind(now).bind(watch)).await?;
     rows.first().map_or_else(|| Ok(Online::default()), online_of)
 }
 
 fn online_of(row: &Row) -> Result<Online, StoreError> {
     let count = |column| row.integer(column).map(|number| u64::try_from(number).unwrap_or_default());
-    let (devices, asked) = (count("devices")?, count("asked")?);
+    let (devices, asked, ahead) = (count("devices")?, count("asked")?, count("ahead")?);
     let oldest = row.optional_timestamp("oldest")?;
-    Ok(Online { devices, unasked: devices.saturating_sub(asked), oldest })
+    Ok(Online { devices, unasked: devices.saturating_sub(asked), ahead, oldest })
 }
 
 /// What is known of the statuses of a watch's devices, by id.
@@ -151,7 +157,11 @@ async fn put_one(tx: &mut Tx, watch: &str, asked: &Asked, at: Timestamp) -> Resu
             put.bind(reason.as_str()).bind(probed_at)
         }
     };
-    tx.run(put).await.map(drop)
+    tx.run(put).await?;
+    match &asked.answer {
+        Ok(statuses) => rollups::add(tx, (watch, &asked.device), statuses, at).await,
+        Err(_) => Ok(()),
+    }
 }
 
 /// The names that Webex refuses, as far as that was learned within a week.
@@ -191,16 +201,21 @@ pub(super) async fn with_budget<T: Send>(
     change: impl Fn(&mut Budget) -> T + Send + Sync,
 ) -> Result<T, StoreError> {
     let change = &change;
-    loop {
+    for _ in 0..ATTEMPTS {
         let changed = store
             .write_rows(|mut tx| async move {
                 let row = tx.row(sql(BUDGETS, SELECT_BUDGET).bind(subject)).await?;
-                let mut budget = row.as_ref().map_or_else(|| Budget::full(now), |row| read_budget(row, now));
-                let revision = row.as_ref().and_then(|row| row.integer("revision").ok()).unwrap_or_default();
+                let (mut budget, mut revision) = (Budget::full(now), 0);
+                match row.as_ref().map(|row| (row, row.integer("revision"))) {
+                    Some((row, Ok(held))) => (budget, revision) = (read_budget(row, now), held),
+                    // It was altered without Lanyard, and compares with no revision: it begins again.
+                    Some((_, Err(_))) => drop(tx.run(sql(BUDGETS, DELETE_BUDGET).bind(subject)).await?),
+                    None => {}
+                }
                 let result = change(&mut budget);
                 let put = sql(BUDGETS, PUT_BUDGET)
                     .bind(subject)
-                    .bind(revision.wrapping_add(1))
+                    .bind(revision.checked_add(1).unwrap_or_default())
                     .bind(budget.calls)
                     .bind(budget.at)
                     .bind(budget.lowered.map(|(calls, _)| u64::try_from(calls).unwrap_or_default()))
@@ -217,6 +232,8 @@ pub(super) async fn with_budget<T: Send>(
             return Ok(result);
         }
     }
+    // Others change it all the time: the unit is tried again.
+    Err(StoreError::Busy)
 }
 
 /// A budget as it is stored. One that cannot be read begins again, and none allows more than is assumed.
@@ -252,10 +269,14 @@ const SELECT_DUE: &str = online!(
     "AND s.watch = $1 AND (r.tried_at IS NULL OR r.tried_at <= $2 OR r.tried_at > $3) \
      ORDER BY COALESCE(r.tried_at, 0), s.device LIMIT $4"
 );
-const SELECT_ONLINE_IN: &str =
-    online!("SELECT COUNT(*) AS devices, COUNT(r.tried_at) AS asked, MIN(r.tried_at) AS oldest", "AND s.watch = $1");
+const SELECT_ONLINE_IN: &str = online!(
+    "SELECT COUNT(*) AS devices, COUNT(r.tried_at) AS asked, MIN(r.tried_at) AS oldest, \
+     COUNT(CASE WHEN r.tried_at > $1 THEN 1 END) AS ahead",
+    "AND s.watch = $2"
+);
 const SELECT_ONLINE: &str = online!(
-    "SELECT s.watch, COUNT(*) AS devices, COUNT(r.tried_at) AS asked, MIN(r.tried_at) AS oldest",
+    "SELECT s.watch, COUNT(*) AS devices, COUNT(r.tried_at) AS asked, MIN(r.tried_at) AS oldest, \
+     COUNT(CASE WHEN r.tried_at > $1 THEN 1 END) AS ahead",
     "GROUP BY s.watch"
 );
 const SELECT: &str = "SELECT device, tried_at, read_at, statuses, reason FROM devices_statuses WHERE watch = $1";
@@ -273,6 +294,7 @@ const SELECT_UNSUPPORTED: &str =
 const PRUNE: &str = "DELETE FROM devices_statuses WHERE watch = $1 AND NOT EXISTS (SELECT 1 FROM devices_seen \
      WHERE devices_seen.watch = devices_statuses.watch AND devices_seen.device = devices_statuses.device)";
 const PRUNE_UNSUPPORTED: &str = "DELETE FROM devices_unsupported WHERE learned_at <= $1";
+const DELETE_BUDGET: &str = "DELETE FROM devices_budgets WHERE subject = $1";
 const SELECT_BUDGETS: &str =
     "SELECT subject, revision, calls, at, lowered, lowered_at, paused_until FROM devices_budgets";
 const SELECT_BUDGET: &str =

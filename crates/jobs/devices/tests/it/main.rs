@@ -6,5 +6,6 @@ mod alerts;
 mod day;
 mod organisation;
 mod readings;
+mod rollups;
 mod tables;
 mod world;
