@@ -5,10 +5,11 @@ use lanyard_work::{Claim, Halt, Handlers, JobContext, Next};
 use serde_json::Value;
 
 use crate::comparing::comparing;
+use crate::decide::Swept;
 use crate::place_reading::{INTERVAL, read_places, wait};
 use crate::places;
 use crate::queue;
-use crate::readings::{UNIT as READINGS, read_statuses};
+use crate::readings::{UNIT as READINGS, keep_readings, read_statuses};
 use crate::remembered::Remembered;
 use crate::restarts;
 pub(crate) use crate::sweep::SWEEP;
@@ -160,14 +161,29 @@ async fn read_once(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
     };
     let swept = tokio::select! {
         halt = claim.halted() => return Err(halt),
-        swept = sweep(job, &found) => swept?,
+        swept = read_watch(job, &found) => swept?,
     };
     if let Some(reason) = &swept.blind {
         tracing::warn!(watch = %found.watch.name, reason, "the devices of a watch cannot be read");
     }
-    if swept.changed > 0 {
+    Ok(Next::Again(found.watch.interval()))
+}
+
+/// Reads the devices of a watch, as a broker does, and once a day tidies what was read of them.
+pub async fn read_watch(job: &JobContext, found: &StoredWatch) -> Result<Swept, StoreError> {
+    let swept = sweep_and_wake(job, found).await?;
+    keep_readings(job, &found.id, job.store.time().await?).await?;
+    Ok(swept)
+}
+
+/// Reads the devices of a watch. If a state has changed, or other devices are online, their statuses and places are read soon.
+pub(crate) async fn sweep_and_wake(job: &JobContext, found: &StoredWatch) -> Result<Swept, StoreError> {
+    let remembered = job.memory.of::<Remembered>();
+    let before = remembered.online(&found.id);
+    let swept = sweep(job, found).await?;
+    if swept.changed > 0 || remembered.online(&found.id) != before {
         job.queue.wake(PLACES, &found.id).await?;
         job.queue.wake(READINGS, &found.id).await?;
     }
-    Ok(Next::Again(found.watch.interval()))
+    Ok(swept)
 }

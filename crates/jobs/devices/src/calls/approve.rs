@@ -1,5 +1,7 @@
 //! New devices, approved by a person.
 
+use std::collections::BTreeSet;
+
 use lanyard_operation::{Code, Declaration, Operation, Problem};
 use lanyard_store::{About, Event, StoreError};
 use lanyard_work::JobContext;
@@ -11,6 +13,7 @@ use crate::calls::watch::JOB;
 use crate::calls::watched::{Watched, chosen};
 use crate::names::WatchName;
 use crate::seen::{self, Seen};
+use crate::unit::wake;
 use crate::watch::stored;
 
 /// Approves devices that wait, so that their states count.
@@ -45,7 +48,7 @@ impl Operation for ApproveDevices {
                 .hint("see what waits: lanyard devices list"));
         }
         let at = job.store.time().await.map_err(|error| stored(&error))?;
-        let mut approved = Vec::new();
+        let (mut approved, mut woken) = (Vec::new(), BTreeSet::new());
         for (watched, id, seen) in wanted {
             let what = format!("device {} of the watch {} approved", seen.facts.name, watched.watch.name);
             let event = Event::JobChanged { job: JOB.to_owned(), what };
@@ -64,7 +67,12 @@ impl Operation for ApproveDevices {
                 .await;
             if done.map_err(|error| stored(&error))? {
                 approved.push(watched.view(id, seen, None));
+                woken.insert(&*watched.id);
             }
+        }
+        // Their statuses and places count now.
+        for watch in woken {
+            wake(job, watch).await.map_err(|error| stored(&error))?;
         }
         Ok(approved)
     }

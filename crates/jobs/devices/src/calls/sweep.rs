@@ -11,7 +11,7 @@ use crate::decide::Swept;
 use crate::labels::{WantedLabel, labels_of};
 use crate::names::WatchName;
 use crate::place_reading::read_places_if_due;
-use crate::sweep::sweep;
+use crate::unit::sweep_and_wake;
 use crate::watch::{StoredWatch, named, stored, watches};
 
 /// Reads the devices of one watch, or of all, once. A paused watch is read only if it is named.
@@ -72,7 +72,7 @@ impl Operation for Sweep {
                 // A failure concerns one watch.
                 let failed =
                     |error: lanyard_store::StoreError| Swept { blind: Some(error.to_string()), ..Swept::default() };
-                let swept = sweep(job, &found).await.unwrap_or_else(failed);
+                let swept = sweep_and_wake(job, &found).await.unwrap_or_else(failed);
                 // Without them, only names are missing.
                 if let Err(error) = read_places_if_due(job, &found, swept.changed > 0).await {
                     tracing::warn!(%error, watch = %found.watch.name, "the places of a watch cannot be kept");

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lanyard_devices::{
-    DeviceView, Limit, ListDevices, Rule, RuleChanges, SetRule, StatusesView, Threshold, read_statuses, record,
+    ApproveDevices, DeviceView, Limit, ListDevices, Rule, RuleChanges, SetRule, StatusesView, Threshold, read_statuses,
+    read_watch, record,
 };
 use lanyard_operation::Operation as _;
-use lanyard_store::sql::sql;
-use serde_json::json;
+use lanyard_store::StoreError;
+use lanyard_store::sql::{Statement, sql};
+use serde_json::{Value, json};
 
 use crate::organisation::Organisation;
 use crate::world::{Scene, World, on_both_engines};
@@ -313,8 +315,126 @@ async fn a_number_that_passes_its_limit_is_told_once_and_ended_once(world: World
     );
 }
 
+async fn an_altered_budget_begins_again(world: World) {
+    let webex = Organisation::new(4).await;
+    let scene = world.scene_at("altered", &webex.environment()).await;
+    sweep(&webex, &scene).await;
+    let mut now = webex.now();
+    read(&webex, &scene, now).await;
+    let mut alterations = vec!["UPDATE devices_budgets SET revision = 9223372036854775807, calls = 0"];
+    if world.is_on_sqlite() {
+        // Only SQLite stores a text in a column of numbers.
+        alterations.push("UPDATE devices_budgets SET revision = 'many', calls = 0");
+    }
+    for alter in alterations {
+        write(&scene, sql("devices_budgets", alter)).await;
+        now = after(now, 900);
+        read(&webex, &scene, now).await;
+        assert_eq!(asked_at(&webex, &scene, now).await.len(), webex.devices().await.len(), "{alter}");
+    }
+}
+
+async fn devices_that_were_asked_by_a_clock_that_was_ahead_are_asked_soon(world: World) {
+    let webex = Organisation::new(60).await;
+    let scene = world.scene_at("ahead", &webex.environment()).await;
+    sweep(&webex, &scene).await;
+    let all = webex.devices().await.len();
+    let mut now = webex.now();
+    while stored(&webex, &scene).await.len() < all {
+        now = after(now, 15);
+        read(&webex, &scene, now).await;
+    }
+    // The clock is set back.
+    now = after(now, -7200);
+    let mut asked = 0;
+    while asked < all {
+        let wait = read(&webex, &scene, now).await;
+        asked += asked_at(&webex, &scene, now).await.len();
+        assert!(asked == all || wait < Duration::from_mins(1), "{asked} of {all} were asked, and then {wait:?}");
+        now = after(now, i64::try_from(wait.as_secs()).unwrap());
+    }
+}
+
+async fn new_devices_wake_the_readings_of_a_watch(world: World) {
+    let webex = Organisation::new(12).await;
+    let mut scene = world.scene_at("woken", &webex.environment()).await;
+    let (_, room) = webex.devices().await.swap_remove(0);
+    let job = webex.job(scene.store);
+    for kind in ["devices.readings", "devices.places"] {
+        job.queue.ensure(kind, &scene.watch.id, &Value::Null).await.unwrap();
+    }
+    webex.grant(&room, None).await;
+    read_watch(&job, &scene.watch).await.unwrap();
+
+    rest(&scene).await;
+    read_watch(&job, &scene.watch).await.unwrap();
+    assert_eq!(woken(&scene).await, 0, "nothing has changed");
+
+    webex.grant(&room, Some("read")).await;
+    assert_eq!(read_watch(&job, &scene.watch).await.unwrap().changed, 0);
+    assert_eq!(woken(&scene).await, 2);
+
+    // A device that waits for approval is not asked, until it is approved.
+    webex.grant(&room, None).await;
+    write(&scene, sql("devices_seen", "DELETE FROM devices_seen")).await;
+    let job = webex.job(scene.store);
+    read_watch(&job, &scene.watch).await.unwrap();
+    scene.watch.watch.approve_new = true;
+    webex.grant(&room, Some("read")).await;
+    rest(&scene).await;
+    read_watch(&job, &scene.watch).await.unwrap();
+    assert_eq!(woken(&scene).await, 0);
+    let approved = ApproveDevices { devices: Vec::new(), watch: None }.run(&job).await.unwrap();
+    assert_eq!((approved.is_empty(), woken(&scene).await), (false, 2));
+}
+
+/// Nothing is due for long.
+async fn rest(scene: &Scene<'_>) {
+    write(scene, sql("work", "UPDATE work SET due = 4000000000000")).await;
+}
+
+/// How many units are due again.
+async fn woken(scene: &Scene<'_>) -> usize {
+    let select = "SELECT due FROM work WHERE due < 4000000000000";
+    scene.store.read(sql("work", select)).await.unwrap().len()
+}
+
+async fn write(scene: &Scene<'_>, statement: Statement) {
+    let written = scene.store.write_rows(|mut tx| {
+        let statement = statement.clone();
+        async move {
+            tx.run(statement).await?;
+            tx.commit::<_, StoreError>(()).await
+        }
+    });
+    written.await.unwrap();
+}
+
+async fn statuses_of_forgotten_devices_are_forgotten_whatever_the_budget_is(world: World) {
+    let webex = Organisation::new(4).await;
+    let scene = world.scene_at("pruned", &webex.environment()).await;
+    sweep(&webex, &scene).await;
+    read(&webex, &scene, webex.now()).await;
+    let add = "INSERT INTO devices_statuses (watch, device, tried_at) \
+               SELECT watch, 'gone', tried_at FROM devices_statuses LIMIT 1";
+    write(&scene, sql("devices_statuses", add)).await;
+    // Some devices are always due.
+    write(&scene, sql("devices_budgets", "UPDATE devices_budgets SET calls = 0")).await;
+    write(&scene, sql("devices_statuses", "UPDATE devices_statuses SET tried_at = 0")).await;
+    let job = webex.job(scene.store);
+    read_statuses(&job, &scene.watch, webex.now()).await.unwrap();
+    read_watch(&job, &scene.watch).await.unwrap();
+    let rows = scene.store.read(sql("devices_statuses", "SELECT device FROM devices_statuses")).await.unwrap();
+    assert_eq!(rows.len(), webex.devices().await.len());
+    assert!(rows.iter().all(|row| row.str("device").unwrap() != "gone"));
+}
+
 on_both_engines!(
     a_number_that_passes_its_limit_is_told_once_and_ended_once,
+    an_altered_budget_begins_again,
+    devices_that_were_asked_by_a_clock_that_was_ahead_are_asked_soon,
+    new_devices_wake_the_readings_of_a_watch,
+    statuses_of_forgotten_devices_are_forgotten_whatever_the_budget_is,
     a_fresh_watch_reads_statuses_and_leaves_what_is_offline_alone,
     what_was_read_the_longest_ago_is_read_first_as_far_as_the_budget_goes,
     a_limit_halves_what_is_assumed_and_pauses_only_the_statuses,

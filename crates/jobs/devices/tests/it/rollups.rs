@@ -136,7 +136,8 @@ async fn a_day_is_rolled_up_once_however_often_that_is_tried(world: World) {
     let (one, other) = (webex.job(scene.store), world.again().await);
     let other = webex.job(&other);
     let (one, other) = tokio::join!(keep_readings(&one, watch, today), keep_readings(&other, watch, today));
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
     let (hourly, daily) = stored(&scene).await;
     // The two days may be in two months.
     assert!(hourly == 2 * devices && (devices..=2 * devices).contains(&daily), "{hourly} and {daily}");

@@ -38,6 +38,10 @@ impl World {
         Self { directory, database, store }
     }
 
+    pub(crate) fn is_on_sqlite(&self) -> bool {
+        self.database.is_none()
+    }
+
     /// The store, opened again.
     pub(crate) async fn again(&self) -> Store {
         open(&self.directory, self.database.as_deref()).await
