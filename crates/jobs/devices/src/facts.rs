@@ -23,6 +23,8 @@ pub struct Facts {
     pub ip: Option<String>,
     /// The version of its software.
     pub software: Option<String>,
+    /// The release channel of its software, in Webex's word.
+    pub channel: Option<String>,
     /// The labels that an administrator gave it.
     pub tags: Vec<String>,
     /// The errors that it reports, in Webex's words.
@@ -52,6 +54,7 @@ impl Facts {
             mac: kept(device.mac.as_ref()).map(str::to_owned),
             ip: kept(device.ip.as_ref()).map(str::to_owned),
             software: kept(device.software.as_ref()).map(str::to_owned),
+            channel: kept(device.upgrade_channel.as_ref()).map(str::to_owned),
             tags: first(&device.tags).map(str::to_owned).collect(),
             errors: first(&device.error_codes).map(str::to_owned).collect(),
             full: is_full(device),
@@ -70,6 +73,7 @@ impl Facts {
             mac,
             ip,
             software,
+            channel,
             tags,
             errors,
             full,
@@ -83,6 +87,7 @@ impl Facts {
             && mac.as_deref() == kept(device.mac.as_ref())
             && ip.as_deref() == kept(device.ip.as_ref())
             && software.as_deref() == kept(device.software.as_ref())
+            && channel.as_deref() == kept(device.upgrade_channel.as_ref())
             && tags.iter().eq(first(&device.tags))
             && errors.iter().eq(first(&device.error_codes))
             && *full == is_full(device)
@@ -184,6 +189,7 @@ mod tests {
     fn each_fact_that_changes_is_noticed() {
         let mut value = serde_json::json!({
             "displayName": "é".repeat(300), "product": "Cisco Board", "workspaceId": "w", "serial": "s", "mac": "m", "ip": "i", "software": "v",
+            "upgradeChannel": "stable",
             "tags": ["a", "b"], "errorCodes": ["e"], "permissions": ["xapi:all"], "plannedMaintenance": "off",
             "lastSeen": "2026-11-30T12:00:00Z",
         });

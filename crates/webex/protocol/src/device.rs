@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lanyard_secret::SafeUrl;
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::{maintenance, or_default, texts, timestamp};
+use crate::lenient::{maintenance, or_default, text, texts, timestamp};
 use crate::{DeviceId, Environment, Method, OrgId, PersonId, Request, WorkspaceId};
 
 /// A device, as `GET /devices` shows it. Fields that Lanyard does not use are left out; unknown ones are ignored.
@@ -59,6 +59,9 @@ pub struct Device {
     /// The version of its software.
     #[serde(default)]
     pub software: Option<String>,
+    /// The release channel of its software, such as "stable".
+    #[serde(default, deserialize_with = "text")]
+    pub upgrade_channel: Option<String>,
     /// When Webex last heard from it.
     #[serde(default, deserialize_with = "timestamp")]
     pub last_seen: Option<Timestamp>,

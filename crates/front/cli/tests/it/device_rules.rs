@@ -51,7 +51,9 @@ fn a_rule_is_changed_added_switched_off_and_removed() {
     assert_eq!(alerts(&home, &id), []);
 
     // Of one's own, for the watches of a customer.
-    set(&["fast", "--when", "down", "--for", "0", "--severity", "info", "--customer", "other"]).ok();
+    let fast = set(&["fast", "--when", "down", "--for", "0", "--severity", "info", "--customer", "other"]);
+    assert!(fast.stderr.contains("no watch has the label customer=other\n"), "{fast:?}");
+    fast.ok();
     assert_eq!(alerts(&home, &id), [], "the watch is not one of that customer");
     set(&["fast", "--customer", "fennwick"]).ok();
     assert_eq!(alerts(&home, &id), [("fast".to_owned(), "info".to_owned())]);
@@ -69,6 +71,16 @@ fn a_rule_is_changed_added_switched_off_and_removed() {
     );
     home.run(["devices", "rules", "remove", "fast"]).ok();
     assert_eq!(alerts(&home, &id), []);
+
+    // Its devices and hours are shown with it.
+    let zurich = ["--tag", "board", "--hours", "Mon-Fri 8-18", "--time-zone", "Europe/Zurich"];
+    let boards = set(&[&["boards", "--when", "down", "--for", "1m"], &zurich[..]].concat());
+    assert!(boards.stderr.contains("no device has the tag board\n"), "{boards:?}");
+    let shown = home.run(["devices", "watch", "show", "lobby"]).ok();
+    assert!(shown.contains("; boards: down > 1 min, tag board, Mon-Fri 8-18 (Europe/Zurich); "), "{shown}");
+    let later = set(&["boards", "--hours", "Mon-Fri 9-18"]);
+    assert!(later.stderr.contains("Mon-Fri 9-18 (Europe/Zurich)"), "it keeps its time zone: {later:?}");
+    home.run(["devices", "rules", "remove", "boards"]).ok();
 
     let listed = home.run(["devices", "rules", "list"]).ok();
     assert!(listed.contains("down      off") && listed.contains("coverage  coverage fell"), "{listed}");

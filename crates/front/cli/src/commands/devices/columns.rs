@@ -24,7 +24,7 @@ pub(super) struct Shown<'a> {
 }
 
 /// All columns. A cell without content is a dash; what is not known is a question mark.
-static ALL: [Column; 21] = [
+static ALL: [Column; 23] = [
     Column { name: "state", cell: |shown| Some(shown.device.state.to_string()) },
     Column { name: "for", cell: |shown| Some(ago(shown.device.since, shown.now)) },
     Column { name: "customer", cell: |shown| shown.device.customer.clone() },
@@ -42,6 +42,7 @@ static ALL: [Column; 21] = [
     Column { name: "mac", cell: |shown| shown.device.facts.mac.clone() },
     Column { name: "ip", cell: |shown| shown.device.facts.ip.clone() },
     Column { name: "software", cell: |shown| shown.device.facts.software.clone() },
+    Column { name: "channel", cell: |shown| shown.device.facts.channel.clone() },
     Column { name: "seen", cell: |shown| Some(seen(shown)) },
     Column {
         name: "availability",
@@ -60,6 +61,10 @@ static ALL: [Column; 21] = [
         cell: |shown| {
             Some(cell(shown.device, shown.now, |statuses| statuses.temperature.map(|degrees| format!("{degrees} C"))))
         },
+    },
+    Column {
+        name: "volume",
+        cell: |shown| Some(cell(shown.device, shown.now, |statuses| statuses.volume.map(|volume| volume.to_string()))),
     },
     Column { name: "standby", cell: |shown| Some(cell(shown.device, shown.now, |statuses| statuses.standby.clone())) },
     Column { name: "tags", cell: |shown| Some(shown.device.facts.tags.join(", ")) },

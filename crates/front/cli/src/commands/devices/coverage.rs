@@ -96,21 +96,17 @@ fn show_all(rows: &[WatchCoverage]) -> Result<(), Failure> {
     let now = context::parts().clock.now().wall;
     let lines = rows.iter().map(|row| {
         let of = row.workspaces.map_or_else(|| "?".to_owned(), |count| count.to_string());
-        let changed = match (row.lost_at, row.has_seen) {
-            (Some(at), _) => format!("-{}, {} ago", row.lost, ago(at, now)),
-            (None, true) => "-".to_owned(),
-            (None, false) => "never".to_owned(),
-        };
+        let lost = if row.lost == 0 { "-".to_owned() } else { row.lost.to_string() };
         vec![
             row.customer.clone().unwrap_or_else(|| "-".to_owned()),
             row.watch.clone(),
             format!("{} of {of}", row.granted),
             row.devices.to_string(),
             row.against.clone().unwrap_or_else(|| "nothing".to_owned()),
-            changed,
+            lost,
         ]
     });
-    let headings = ["CUSTOMER", "WATCH", "GRANTED", "DEVICES", "COMPARED WITH", "CHANGED"];
+    let headings = ["CUSTOMER", "WATCH", "GRANTED", "DEVICES", "COMPARED WITH", "LOST"];
     output::block(&table::render(&headings, lines.collect()))?;
     output::note(&summary(rows));
     if let Some(oldest) = rows.iter().filter_map(|row| row.compared_at).min() {

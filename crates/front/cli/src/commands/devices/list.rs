@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lanyard_devices::{
     AvailabilityView, BlindCause, BlindView, BusinessHours, DeviceDetail, DeviceState, DeviceView, DevicesView, Issue,
-    ListDevices, ShowDevice, WatchName,
+    ListDevices, ListWatches, ShowDevice, WantedLabel, WatchName, WatchView,
 };
 
 use super::chosen::Chosen;
 use super::columns::{self, Column, Shown};
-use super::{chart, devices, readings, restart};
+use super::{chart, devices, history, readings, restart, zone};
+use crate::access::Access;
 use crate::context::{self, Common};
 use crate::exit::Failure;
 use crate::output;
@@ -65,17 +66,19 @@ pub(crate) struct Show {
     /// The business hours
     #[arg(long, value_name = "HOURS", default_value = "Mon-Fri 8-18")]
     hours: BusinessHours,
-    /// The time zone of the hours and the chart, for example Europe/Zurich
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    time_zone: String,
+    /// The time zone of the hours and the chart, for example Europe/Zurich [default: this machine's]
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
 }
 
 impl List {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let Self { all, watch, chosen, location, states, tags, columns, wide } = self;
         let availability = columns.iter().any(|column| column.name == "availability");
-        let list = ListDevices { watch, labels: chosen.labels(), location, tags, availability };
-        let mut view = common.broker().await?.perform(list).await?;
+        let (broker, labels) = (common.broker().await?, chosen.labels());
+        let list = ListDevices { watch: watch.clone(), labels: labels.clone(), location, tags, availability };
+        let mut view = broker.perform(list).await?;
+        let is_empty = view.devices.is_empty() && view.waiting.is_empty();
         let now = context::parts().clock.now().wall;
         let said = summary(&view, now);
         if !states.is_empty() {
@@ -129,11 +132,24 @@ impl List {
             1 => output::note("1 new device waits for approval: lanyard devices approve"),
             count => output::note(&format!("{count} new devices wait for approval: lanyard devices approve")),
         }
-        if let Some(next) = view.blind.first().and_then(next) {
+        let next = match view.blind.first() {
+            Some(blind) => next(blind),
+            None if is_empty => unseen(&broker, watch, labels).await?,
+            None => None,
+        };
+        if let Some(next) = next {
             output::note(&format!("Next: {next}"));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The command that helps if nothing is granted to the credential of a watch.
+async fn unseen(broker: &Access, name: Option<WatchName>, labels: Vec<WantedLabel>) -> Result<Option<String>, Failure> {
+    let watches = broker.perform(ListWatches { labels }).await?;
+    let is_asked = |watch: &&WatchView| name.as_ref().is_none_or(|name| name.as_str() == watch.name);
+    let unseen = watches.iter().filter(is_asked).find(|watch| watch.listed == 0);
+    Ok(unseen.map(|watch| format!("lanyard devices coverage {} --letter > letter.txt", watch.name)))
 }
 
 /// The command that helps a watch that does not read.
@@ -178,7 +194,9 @@ fn summary(view: &DevicesView, now: Timestamp) -> String {
 impl Show {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let Self { device, watch, hours, time_zone } = self;
-        let (zone, shown_hours) = (TimeZone::get(&time_zone).unwrap_or(TimeZone::UTC), hours.to_string());
+        let time_zone = zone::or_utc(time_zone);
+        let shown_hours = format!("{hours} {time_zone}");
+        let zone = TimeZone::get(&time_zone).unwrap_or(TimeZone::UTC);
         let show_device = ShowDevice { device, watch, hours: Some(hours.to_string()), time_zone: Some(time_zone) };
         let detail = common.broker().await?.perform(show_device).await?;
         if common.json {
@@ -221,6 +239,13 @@ fn neighbours(device: &DeviceView, (count, up): (usize, usize)) -> String {
     format!("{up} of {} at {} {verb} up{suggests}", devices(count), device.location())
 }
 
+/// The version of the software, and the channel that it is from.
+fn software(device: &DeviceView) -> String {
+    let parts = [device.facts.software.clone(), device.facts.channel.as_ref().map(|name| format!("channel {name}"))];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
+}
+
 /// How much of each time a device was available.
 fn available(view: &AvailabilityView) -> String {
     let percent = |part: Option<f64>| part.map_or_else(|| "?".to_owned(), |part| format!("{:.1} %", part * 100.0));
@@ -247,6 +272,7 @@ fn show(detail: &DeviceDetail, zone: &TimeZone, hours: &str) -> Result<(), Failu
         others,
         at_location,
         restart,
+        reported,
         place_read_at,
     } = detail;
     let now = context::parts().clock.now().wall;
@@ -271,6 +297,7 @@ fn show(detail: &DeviceDetail, zone: &TimeZone, hours: &str) -> Result<(), Failu
         rows.push(("last heard", format!("{at:.0}, says Webex")));
     }
     rows.extend(readings::of_device(device, now));
+    rows.extend(reported.iter().map(|summary| (history::title(summary.quantity), history::summary(device, summary))));
     if let Some(place) = &device.place {
         let read = place_read_at.map_or_else(String::new, |at| format!("   (read {} ago)", ago(at, now)));
         for issue in &place.issues {
@@ -299,7 +326,7 @@ fn show(detail: &DeviceDetail, zone: &TimeZone, hours: &str) -> Result<(), Failu
         ("serial", or_dash(&facts.serial)),
         ("MAC", or_dash(&facts.mac)),
         ("address", or_dash(&facts.ip)),
-        ("software", or_dash(&facts.software)),
+        ("software", software(device)),
         ("tags", if facts.tags.is_empty() { "-".to_owned() } else { facts.tags.join(", ") }),
     ]);
     output::block(&table::facts(&rows))?;

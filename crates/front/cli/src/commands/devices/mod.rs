@@ -7,6 +7,7 @@ mod chosen;
 mod columns;
 mod coverage;
 mod device_list;
+mod history;
 mod list;
 mod manifest;
 mod readings;
@@ -17,11 +18,12 @@ mod rules;
 mod watch;
 mod watch_add;
 mod xapi;
+mod zone;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use lanyard_devices::{Sweep, Swept, WatchName};
+use lanyard_devices::{ListWatches, Sweep, Swept, WatchName, WatchView};
 use lanyard_operation::Class;
 
 use self::chosen::Chosen;
@@ -43,11 +45,11 @@ pub(crate) enum Devices {
     /// List and acknowledge alerts, and silence what is known
     #[command(subcommand)]
     Alerts(alerts::Alerts),
-    /// Decide of what people are told, after how long, and where
+    /// Manage the rules for alerts
     #[command(subcommand)]
     Rules(rules::Rules),
-    /// List the states that a device has had
-    History(report::History),
+    /// List the states that a device has had, or what it reported
+    History(history::History),
     /// Report how available devices were in a month
     Report(report::Monthly),
     /// List the workspaces with devices that a watch cannot see
@@ -94,30 +96,42 @@ impl Devices {
 
 impl SweepNow {
     async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let swept = common.broker().await?.perform(Sweep { watch: self.watch, labels: self.chosen.labels() }).await?;
+        let broker = common.broker().await?;
+        let swept = broker.perform(Sweep { watch: self.watch, labels: self.chosen.labels() }).await?;
         let blind = swept.iter().any(|read| read.found.blind.is_some());
         if common.json {
             output::json::print(&swept)?;
         } else if swept.is_empty() {
             output::note("there is no watch, or all are paused; see: lanyard devices watch list");
         } else {
+            let watches = broker.perform(ListWatches { labels: Vec::new() }).await?;
             for read in &swept {
                 let found = &read.found;
+                let watch = watches.iter().find(|watch| watch.name == read.watch);
                 output::line(&match &found.blind {
                     Some(why) => format!("{}: the devices cannot be read: {why}", read.watch),
                     None => format!(
-                        "{}: {} of {} watched, {} changed, {} no longer listed{}",
+                        "{}: {} of {} watched, {} changed, {} no longer listed{}{}",
                         read.watch,
                         found.watched,
                         devices(found.listed),
                         found.changed,
                         found.gone,
-                        alerts_of(found)
+                        alerts_of(found),
+                        watch.map(|watch| left_out(found, watch)).unwrap_or_default()
                     ),
                 })?;
             }
         }
         Ok(if blind { ExitCode::from(exit::code_of(Class::PersonMustAct)) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// How many devices a watch leaves out, and which those may be.
+fn left_out(found: &Swept, watch: &WatchView) -> String {
+    match found.listed.saturating_sub(found.watched) {
+        0 => String::new(),
+        count => format!(", {count} left out: {}", watch_add::left_out(watch)),
     }
 }
 
@@ -187,7 +201,14 @@ pub(super) const EXAMPLES: &[Examples] = &[
         ],
     ),
     ("devices rules remove", &["lanyard devices rules remove boards"]),
-    ("devices history", &["lanyard devices history '1.04 Boardroom' --since 30d"]),
+    (
+        "devices history",
+        &[
+            "lanyard devices history '1.04 Boardroom' --since 30d",
+            "lanyard devices history '1.04 Boardroom' --of temperature",
+            "lanyard devices history '1.04 Boardroom' --of people --since 90d --csv > people.csv",
+        ],
+    ),
     (
         "devices report",
         &[

@@ -1,35 +1,17 @@
-//! `lanyard devices history` and `report`: what was.
+//! `lanyard devices report`: how available devices were in a month.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use lanyard_devices::{BusinessHours, DeviceHistory, Month, Report, ReportBy, ReportRow, ReportView, WatchName};
+use lanyard_devices::{BusinessHours, Month, Report, ReportBy, ReportRow, ReportView};
 
 use super::chosen::Chosen;
-use super::devices;
-use super::list::ago;
-use super::report_page;
-use crate::commands::audit::Since;
-use crate::context::{self, Common};
+use super::{devices, report_page, zone};
+use crate::context::Common;
 use crate::exit::Failure;
 use crate::output::{duration, table};
-use crate::{csv, numbers, output};
-
-#[derive(Debug, Args)]
-pub(crate) struct History {
-    /// The device: its name, serial number, MAC address in any form, or id
-    device: String,
-    /// The watch, for a device that several watches see
-    #[arg(long)]
-    watch: Option<WatchName>,
-    /// Only periods of the last 12h or 30d, or since a moment (2027-01-31T18:00:00Z)
-    #[arg(long, value_name = "TIME")]
-    since: Option<Since>,
-    /// Show only the latest COUNT periods
-    #[arg(long, value_name = "COUNT", value_parser = numbers::count, default_value_t = 100)]
-    limit: u32,
-}
+use crate::{csv, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Monthly {
@@ -42,9 +24,9 @@ pub(crate) struct Monthly {
     /// The business hours
     #[arg(long, value_name = "HOURS", default_value = "Mon-Fri 8-18")]
     hours: BusinessHours,
-    /// The time zone of the month and the hours, for example Europe/Zurich
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    time_zone: String,
+    /// The time zone of the month and the hours, for example Europe/Zurich [default: this machine's]
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
     #[command(flatten)]
     chosen: Chosen,
     /// Print CSV, for a spreadsheet
@@ -64,32 +46,6 @@ enum By {
     Device,
 }
 
-impl History {
-    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let now = context::parts().clock.now().wall;
-        let Self { device, watch, since, limit } = self;
-        let since = since.map(|since| since.moment(now));
-        let view = common.broker().await?.perform(DeviceHistory { device, watch, since, limit }).await?;
-        if common.json {
-            output::json::print(&view)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        let room = table::room();
-        let rows = view.periods.iter().map(|period| {
-            let ended = period.ended.map_or_else(|| "-".to_owned(), |at| table::moment(at, room));
-            let lasted = ago(period.began, period.ended.unwrap_or(now));
-            let cause = period.cause.clone().unwrap_or_else(|| "-".to_owned());
-            vec![period.state.to_string(), table::moment(period.began, room), ended, lasted, cause]
-        });
-        output::block(&table::render(&["STATE", "FROM", "TO", "FOR", "CAUSE"], rows.collect()))?;
-        output::note(&format!("{}, watch {}", view.device.facts.name, view.device.watch));
-        if view.more {
-            output::note("there are more: --limit COUNT");
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
 impl Monthly {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let Self { month, by, hours, time_zone, chosen, csv, html } = self;
@@ -100,7 +56,7 @@ impl Monthly {
             By::Workspace => ReportBy::Workspace,
             By::Device => ReportBy::Device,
         };
-        let (month, hours) = (month.to_string(), hours.to_string());
+        let (month, hours, time_zone) = (month.to_string(), hours.to_string(), zone::or_utc(time_zone));
         let report = Report { month, by, hours, time_zone, labels: chosen.labels() };
         let view = common.broker().await?.perform(report).await?;
         if common.json {

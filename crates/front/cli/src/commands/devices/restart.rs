@@ -8,6 +8,7 @@ use lanyard_devices::{CancelRestart, ListRestarts, PlanRestart, Restart as Plann
 use serde_json::{Map, Value};
 
 use super::xapi::send;
+use super::zone;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::output;
@@ -55,7 +56,7 @@ impl Restart {
             return Ok(ExitCode::SUCCESS);
         }
         if let Some(window) = window {
-            let time_zone = time_zone.map_or_else(local_zone, Ok)?;
+            let time_zone = zone::named(time_zone)?;
             let plan = PlanRestart { device, watch, window: window.to_string(), time_zone };
             let plan = common.broker().await?.perform(plan).await?;
             if common.json {
@@ -76,15 +77,6 @@ impl Restart {
         let arguments = Map::from_iter([("Action".to_owned(), Value::from("Restart"))]);
         send(common, XapiRun { device, watch, command, arguments, dry_run }).await
     }
-}
-
-/// The name of this machine's time zone.
-fn local_zone() -> Result<String, Failure> {
-    let zone = TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
-    zone.ok_or_else(|| Failure::Usage {
-        message: "the time zone of this machine has no name".to_owned(),
-        hint: "name the one of the hours: --time-zone Europe/Zurich".to_owned(),
-    })
 }
 
 /// The window of a restart: its day and hours where the device stands.

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lanyard_devices::{
-    AlertRule, AlertSeverity, BusinessHours, Limit, ListRules, RemoveRule, Rule, RuleChanges, RuleName, RulesView,
-    SetRule, Threshold,
+    AlertRule, AlertSeverity, BusinessHours, Limit, ListDevices, ListRules, ListWatches, RemoveRule, Rule, RuleChanges,
+    RuleName, RulesView, SetRule, Threshold, WantedLabel,
 };
 
 use super::chosen::Chosen;
+use super::zone;
+use crate::access::Access;
 use crate::context::Common;
 use crate::exit::Failure;
 use crate::output::{duration, table};
@@ -21,7 +23,7 @@ pub(crate) enum Rules {
     List,
     /// Change a rule, or add one
     Set(Box<Set>),
-    /// Remove a rule; one of the five is again as it was at first
+    /// Remove a rule, or reset one of the five to its defaults
     Remove(Named),
 }
 
@@ -65,7 +67,7 @@ pub(crate) struct Set {
     /// Begin its alerts only in these hours, for example 'Mon-Fri 8-18'
     #[arg(long, value_name = "HOURS")]
     hours: Option<BusinessHours>,
-    /// The time zone of the hours, for example Europe/Zurich [default: UTC]
+    /// The time zone of the hours, for example Europe/Zurich [default: the rule's, or this machine's]
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
     /// Begin its alerts at any time again
@@ -104,20 +106,25 @@ impl Rules {
                 if common.json { output::json::print(&view)? } else { list(&view)? }
             }
             Self::Set(set) => {
-                let (name, changes) = set.parts();
+                let (name, mut changes) = set.parts();
+                if changes.hours.as_ref().is_some_and(|hours| !hours.is_empty()) && changes.time_zone.is_none() {
+                    changes.time_zone = zone_of(&broker, &name).await?;
+                }
+                let (labels, tags) = (changes.labels.clone().unwrap_or_default(), changes.tags.clone());
                 let rule = broker.perform(SetRule { name, changes }).await?;
                 if common.json {
                     output::json::print(&rule)?;
                 } else {
                     output::note(&format!("the rule {}: {}", rule.name, words(&rule)));
-                    output::note("It counts from the next reading of each watch on.");
+                    output::note("Takes effect at the next reading of each watch.");
                 }
+                note_unknown(&broker, &labels, &tags.unwrap_or_default()).await?;
             }
             Self::Remove(Named { name }) => {
                 broker.perform(RemoveRule { name: name.clone() }).await?;
                 output::note(&match Rule::of_built_in(name.as_str()) {
                     Some(rule) => {
-                        format!("the rule {name} is as it was at first: {}", words(&AlertRule::built_in(rule)))
+                        format!("reset the rule {name} to its defaults: {}", words(&AlertRule::built_in(rule)))
                     }
                     None => format!("removed the rule {name}; its open alerts end with the next reading"),
                 });
@@ -185,10 +192,44 @@ pub(super) fn words(rule: &AlertRule) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Rules in one line, as in "down > 5 min, flapping".
+/// Rules in one line, as in "down > 5 min, flapping". One that is limited to devices or hours, or was added, says so.
 pub(super) fn line(rules: &[AlertRule]) -> String {
-    let all: Vec<_> = rules.iter().map(when).collect();
-    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+    let one = |rule: &AlertRule| {
+        let own = if rule.is_built_in() { String::new() } else { format!("{}: ", rule.name) };
+        let parts = [Some(format!("{own}{}", when(rule))), place(rule), time(rule)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    };
+    let all: Vec<_> = rules.iter().map(one).collect();
+    let is_simple = all.iter().all(|rule| !rule.contains(", "));
+    if all.is_empty() { "none".to_owned() } else { all.join(if is_simple { ", " } else { "; " }) }
+}
+
+/// The time zone of hours for which none is named: the rule's own, which it keeps, or that of this machine.
+async fn zone_of(broker: &Access, name: &RuleName) -> Result<Option<String>, Failure> {
+    let view = broker.perform(ListRules {}).await?;
+    let has_zone = view.rules.iter().any(|rule| rule.name == *name && rule.time_zone.is_some());
+    if has_zone { Ok(None) } else { zone::named(None).map(Some) }
+}
+
+/// Says which labels no watch has, and which tags no device has: they may be mistyped, or come later.
+async fn note_unknown(broker: &Access, labels: &[WantedLabel], tags: &[String]) -> Result<(), Failure> {
+    if !labels.is_empty() {
+        let watches = broker.perform(ListWatches { labels: Vec::new() }).await?;
+        for label in labels.iter().filter(|label| !watches.iter().any(|watch| label.is_in(&watch.labels))) {
+            output::note(&format!("no watch has the label {label}"));
+        }
+    }
+    if !tags.is_empty() {
+        let list =
+            ListDevices { watch: None, labels: Vec::new(), location: None, tags: Vec::new(), availability: false };
+        let devices = broker.perform(list).await?.devices;
+        let has =
+            |tag: &str| devices.iter().flat_map(|device| &device.facts.tags).any(|held| held.eq_ignore_ascii_case(tag));
+        for tag in tags.iter().filter(|tag| !has(tag)) {
+            output::note(&format!("no device has the tag {tag}"));
+        }
+    }
+    Ok(())
 }
 
 fn when(rule: &AlertRule) -> String {
@@ -216,5 +257,5 @@ fn place(rule: &AlertRule) -> Option<String> {
 }
 
 fn time(rule: &AlertRule) -> Option<String> {
-    Some(format!("{} {}", rule.hours.as_ref()?, rule.time_zone.as_deref().unwrap_or("UTC")))
+    Some(format!("{} ({})", rule.hours.as_ref()?, rule.time_zone.as_deref().unwrap_or("UTC")))
 }

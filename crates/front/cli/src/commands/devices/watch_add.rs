@@ -181,13 +181,21 @@ fn told_by(channels: &[ChannelView], added: &AddedView) -> Vec<String> {
     channels.iter().filter(wants).map(|channel| channel.name.clone()).collect()
 }
 
-/// Why devices are left out.
-fn left_out(watch: &WatchView) -> &'static str {
-    match (watch.tags.is_empty(), watch.locations.is_empty()) {
-        (true, true) => "add --phones, --accessories or --personal",
-        (false, true) => "they have none of these tags, or are phones, accessories or personal",
-        (true, false) => "they are elsewhere, or are phones, accessories or personal",
-        (false, false) => "they have none of these tags, are elsewhere, or are phones, accessories or personal",
+/// Which devices a watch leaves out, and the options that include them.
+pub(super) fn left_out(watch: &WatchView) -> String {
+    let WatchedKinds { phones, accessories, personal } = watch.kinds;
+    let kinds = [
+        (phones, "phones (--phones)"),
+        (accessories, "accessories (--accessories)"),
+        (personal, "personal devices (--personal)"),
+        (watch.tags.is_empty(), "devices without its tags (--any-tag)"),
+        (watch.locations.is_empty(), "devices elsewhere (--any-location)"),
+    ];
+    let kinds: Vec<&str> = kinds.into_iter().filter(|(is_watched, _)| !is_watched).map(|(_, words)| words).collect();
+    match &*kinds {
+        [] => "devices without an id".to_owned(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 
@@ -215,20 +223,20 @@ fn say_added(added: &AddedView, told: &[String]) -> Result<(), Failure> {
             output::note(&format!("Grant it to: {account}"));
         }
     } else if watch.left_out > 0 {
-        output::note(&format!("{} more are not watched: {}", watch.left_out, left_out(watch)));
+        output::note(&format!("{} more are left out: {}", watch.left_out, left_out(watch)));
     }
     let interval = duration::words(Duration::from_secs(watch.interval_seconds));
     let told = if told.is_empty() {
-        "nobody yet: alerts are only listed here (lanyard channel add)".to_owned()
+        "none yet; see alerts with: lanyard devices alerts list".to_owned()
     } else {
-        format!("the channels {}", told.join(", "))
+        told.join(", ")
     };
     output::note("");
     output::note(&format!("Interval   {interval}, while a broker runs (lanyard serve)"));
     output::note(&format!("Rules      {}", rules::line(&added.rules)));
     output::note(&format!("Places     {}", places_of(places.as_ref())));
     output::note(&format!("Readings   {}", readings::of_watch(readings)));
-    output::note(&format!("Tell whom  {told}"));
+    output::note(&format!("Channels   {told}"));
     output::note(&if first.listed == 0 {
         format!("Next: lanyard devices coverage {} --letter", watch.name)
     } else {

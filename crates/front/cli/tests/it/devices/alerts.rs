@@ -12,7 +12,11 @@ fn an_alert_is_raised_acknowledged_and_ended() {
     let (webex, home) = scene();
     grant_all(&webex);
     let added = home.run(["devices", "watch", "add", "lobby"]);
-    assert!(added.stderr.contains("Tell whom  nobody yet"), "{}", added.stderr);
+    assert!(
+        added.stderr.contains("Channels   none yet; see alerts with: lanyard devices alerts list"),
+        "{}",
+        added.stderr
+    );
     home.run(["label", "lobby", "customer=fennwick"]).ok();
     let (ours, others) = (Receiver::start(), Receiver::start());
     for (name, receiver, customer) in [("ours", &ours, "customer=fennwick"), ("others", &others, "customer=other")] {

@@ -39,6 +39,18 @@ fn two_devices_of_one_room_are_told_apart() {
 }
 
 #[test]
+fn a_list_without_devices_says_what_comes_next() {
+    let (webex, home) = scene();
+    home.run(["devices", "watch", "add", "lobby"]).ok();
+    let empty = home.run(["devices", "list"]);
+    assert!(empty.stderr.ends_with("Next: lanyard devices coverage lobby --letter > letter.txt\n"), "{empty:?}");
+    grant_all(&webex);
+    let swept = home.run(["devices", "sweep"]).ok();
+    assert!(!swept.contains("left out") || swept.contains("left out: phones (--phones), accessories"), "{swept}");
+    assert!(!home.run(["devices", "list"]).stderr.contains("Next:"));
+}
+
+#[test]
 fn devices_are_selected_by_tag() {
     let (webex, home) = scene();
     grant_all(&webex);

@@ -48,6 +48,30 @@ fn a_broker_reads_the_statuses_of_devices_that_are_online() {
         shown.lines().any(|line| line.starts_with("now") && line.contains(" C, ") && line.contains("(read ")),
         "{shown}"
     );
+    // It is kept by hour, too.
+    let is_kept = |line: &str| line.starts_with("temperature  ") && line.ends_with(" within 30 days");
+    assert!(shown.lines().any(is_kept), "{shown}");
+    let history = ["devices", "history", id, "--watch", "lobby", "--of", "temperature"];
+    let (_, view) = json(&home, &history);
+    let row = &view["rows"][0];
+    assert_eq!((&view["each"], &row["readings"]), (&value!("hour"), &value!(1)), "{view}");
+    let temperature = row["mean"].as_f64().unwrap();
+    let table = home.run(history).ok();
+    let numbers = format!("{temperature:.1} C {temperature:.1} C {temperature:.1} C 1");
+    let line: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().skip(1).collect();
+    assert!(table.starts_with("HOUR ") && line.join(" ") == numbers, "{numbers}: {table}");
+    let by_day = home.run([&history[..], &["--since", "30d", "--csv"]].concat()).ok();
+    let ends = format!(",{temperature:.1},{temperature:.1},{temperature:.1},1");
+    assert!(by_day.starts_with("day,lowest,mean,highest,readings\n") && by_day.ends_with(&ends), "{ends}: {by_day}");
+    let none = home.run(["devices", "history", id, "--watch", "admin", "--of", "people"]);
+    assert!(none.stderr.contains("reported no people in this time"), "{none:?}");
+    home.run(["devices", "history", id, "--of", "noise"]).fails(2);
+    let periods = home.run(["devices", "history", id, "--watch", "lobby", "--csv"]).ok();
+    assert!(periods.starts_with("state,from,to,seconds,cause\nup,"), "{periods}");
+    let columns = ["devices", "list", "--watch", "lobby", "--all", "--columns", "id,volume,channel"];
+    let table = home.run(columns).ok();
+    let line = table.lines().find(|line| line.contains(id)).unwrap();
+    assert!(line.split_whitespace().skip(1).eq(["50", "stable"]), "{table}");
     let (_, detail) = json(&home, &["devices", "watch", "show", "lobby"]);
     let readings = &detail["readings"];
     assert_eq!(
