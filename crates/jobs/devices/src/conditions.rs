@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::readings::Tenths;
 use crate::state::DISTANCE;
+use crate::statuses::Tenths;
 
 /// A condition that a device meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

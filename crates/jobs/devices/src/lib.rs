@@ -29,6 +29,7 @@ mod rules;
 mod scope_hint;
 mod seen;
 mod state;
+mod statuses;
 mod sweep;
 mod unit;
 mod watch;
@@ -69,10 +70,7 @@ pub use self::measured::{Measured, measured};
 pub use self::names::{RuleName, WatchName};
 pub use self::place_reading::PlacesRead;
 pub use self::places::{Issue, Place};
-pub use self::readings::{
-    Interface, Network, Peripheral, Quantity, QuantityError, QuantityRange, ReadingsView, Statuses, StatusesView,
-    Tenths, keep_readings, read_statuses,
-};
+pub use self::readings::{QuantityRange, ReadingsView, keep_readings, read_statuses};
 pub use self::remembered::Remembered;
 pub use self::restarts::{Restart, RestartState, Window, WindowError};
 pub use self::rules::{
@@ -80,6 +78,7 @@ pub use self::rules::{
 };
 pub use self::seen::{Period, Reading, Seen, read_at};
 pub use self::state::{Candidate, Change, DeviceState, Tracked};
+pub use self::statuses::{Interface, Network, Peripheral, Quantity, QuantityError, Statuses, StatusesView, Tenths};
 pub use self::sweep::{Listing, listing, record, sweep};
 pub use self::unit::{begin_work, read_watch, work};
 pub use self::watch::{

@@ -1,7 +1,9 @@
-//! What is known of a command whose call failed.
+//! What is known of a call to Webex that failed.
 
-use lanyard_client::CallError;
+use lanyard_client::{ApiError, CallError};
+use lanyard_operation::{Code, Problem};
 use lanyard_protocol::ResourceError;
+use lanyard_work::call_class;
 
 /// Whether a device may have carried out a command although its call failed.
 pub(crate) fn is_outcome_unknown(error: &CallError) -> bool {
@@ -17,4 +19,22 @@ pub(crate) fn is_outcome_unknown(error: &CallError) -> bool {
 pub(crate) fn is_refused(error: &CallError) -> bool {
     let is_answer = matches!(error, CallError::Resource(ResourceError::Api(error)) if error.status.is_client_error());
     is_answer && !error.is_limited() && !error.is_unauthorized()
+}
+
+/// Why a call to Webex brought nothing, as the caller sees it.
+pub(crate) fn called(error: ApiError<Problem>) -> Problem {
+    let error = match error {
+        ApiError::NoToken(problem) => return problem,
+        ApiError::Call(error) => error,
+    };
+    if error.is_unauthorized() {
+        return Problem::new(Code::PersonMustAct, "Webex does not accept the token any more")
+            .hint("see which credential that is: lanyard devices watch list; then lanyard test NAME");
+    }
+    let limited = error.is_limited();
+    let problem = Problem::of(if limited { Code::Limited } else { Code::of_class(call_class(&error)) }, &error);
+    match error.retry_after() {
+        Some(wait) => problem.retry_after(wait),
+        None => problem,
+    }
 }

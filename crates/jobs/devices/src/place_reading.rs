@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::comparing::{DEVICES, comparing};
+use crate::outcome::called;
 use crate::places::{self, Names, PlacesReading};
-use crate::sweep::called;
 use crate::watch::StoredWatch;
 
 /// How often the places of a watch are read: they change rarely.

@@ -15,8 +15,9 @@ use lanyard_store::StoreError;
 use lanyard_work::{Claim, Halt, Handlers, JobContext, Next};
 use serde_json::Value;
 
+use crate::outcome::called;
 use crate::state::DISTANCE;
-use crate::sweep::{SWEEP, called};
+use crate::sweep::SWEEP;
 use crate::watch::{LONGEST_INTERVAL, StoredWatch, credential_of, watch};
 
 /// The kind of the unit. Its key is the id of the watch.

@@ -9,11 +9,12 @@ use lanyard_operation::{Code, Problem};
 use lanyard_protocol::{Device, ListDevices};
 use lanyard_store::sql::Tx;
 use lanyard_store::{About, Store, StoreError};
-use lanyard_work::{JobContext, call_class};
+use lanyard_work::JobContext;
 
 use crate::alerts::{self, Teller};
 use crate::decide::{Decision, Known, Swept, Write, decide};
 use crate::labels::labels_of;
+use crate::outcome::called;
 use crate::places::{self, Places};
 use crate::readings;
 use crate::remembered::Remembered;
@@ -226,22 +227,4 @@ pub(crate) async fn list(
         }
     }
     Ok(devices)
-}
-
-/// Why a call to Webex brought nothing, as the caller sees it.
-pub(crate) fn called(error: ApiError<Problem>) -> Problem {
-    let error = match error {
-        ApiError::NoToken(problem) => return problem,
-        ApiError::Call(error) => error,
-    };
-    if error.is_unauthorized() {
-        return Problem::new(Code::PersonMustAct, "Webex does not accept the token any more")
-            .hint("see which credential that is: lanyard devices watch list; then lanyard test NAME");
-    }
-    let limited = error.is_limited();
-    let problem = Problem::of(if limited { Code::Limited } else { Code::of_class(call_class(&error)) }, &error);
-    match error.retry_after() {
-        Some(wait) => problem.retry_after(wait),
-        None => problem,
-    }
 }

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::comparing;
 use crate::covered::Covered;
 use crate::names::WatchName;
+use crate::outcome::called;
 use crate::place_reading::locations;
 use crate::places::{self, Names, Places};
-use crate::sweep::{called, list};
+use crate::sweep::list;
 use crate::watch::{Watch, credential_of, named, stored};
 
 /// A workspace, compared.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::alerts::AlertNumber;
 use crate::facts::Facts;
 use crate::places::Place;
-use crate::readings::StatusesView;
 use crate::state::DeviceState;
+use crate::statuses::StatusesView;
 
 /// A device, as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -15,7 +15,8 @@ use crate::calls::device::DeviceView;
 use crate::calls::find::{Meant, find};
 use crate::calls::watched::chosen;
 use crate::names::WatchName;
-use crate::readings::{DAYS_KEPT, HOURS_KEPT, Numbers, Quantity, QuantityRange, Spread, days, hours};
+use crate::readings::{DAYS_KEPT, HOURS_KEPT, Numbers, QuantityRange, Spread, days, hours};
+use crate::statuses::Quantity;
 use crate::watch::stored;
 
 /// How long one row is.

@@ -18,11 +18,12 @@ use crate::comparing;
 use crate::decide::Swept;
 use crate::located::located;
 use crate::names::WatchName;
+use crate::outcome::called;
 use crate::place_reading::{PlacesRead, read_places};
 use crate::queue;
 use crate::readings::{ReadingsView, readings_of};
 use crate::rules::{self, AlertRule};
-use crate::sweep::{called, sweep};
+use crate::sweep::sweep;
 use crate::unit::{SWEEP, ensure_places, ensure_readings};
 use crate::watch::{INTERVAL, READINGS, StoredWatch, Watch, WatchedKinds, insert, stored, watches};
 

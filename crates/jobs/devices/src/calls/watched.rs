@@ -16,9 +16,10 @@ use crate::calls::device::DeviceView;
 use crate::labels::{CUSTOMER, WantedLabel, labels_of};
 use crate::names::WatchName;
 use crate::places::{self, Place, Places, PlacesReading};
-use crate::readings::{self, StatusesView};
+use crate::readings;
 use crate::seen::{self, Period, Reading, Seen};
 use crate::state::DeviceState;
+use crate::statuses::StatusesView;
 use crate::watch::{StoredWatch, Watch, credential_of, named, stored, watches};
 
 /// Why the devices of a watch are not read.

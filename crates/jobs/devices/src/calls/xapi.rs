@@ -16,9 +16,8 @@ use crate::calls::watch::JOB;
 use crate::calls::watched::{Watched, chosen};
 use crate::facts::FULL;
 use crate::names::WatchName;
-use crate::outcome::is_outcome_unknown;
+use crate::outcome::{called, is_outcome_unknown};
 use crate::scope_hint::{COMMANDS, scope_hint};
-use crate::sweep::called;
 use crate::watch::stored;
 
 /// Statuses of a device.

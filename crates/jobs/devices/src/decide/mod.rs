@@ -13,10 +13,10 @@ use self::compare::{begin_again, clear_candidates, compare};
 use crate::alerts::{Alert, Due, Ended, Ending, Raised, Step, Teller, step};
 use crate::covered::Covered;
 use crate::places::Places;
-use crate::readings::StatusesView;
 use crate::rules::{AlertRule, Rule, Rules};
 use crate::seen::{Reading, Seen};
 use crate::state::{Change, DeviceState};
+use crate::statuses::StatusesView;
 use crate::watch::Watch;
 
 /// What a reading found.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::statuses::{Interface, Network, Peripheral, Statuses, Tenths};
+use crate::statuses::{Interface, Network, Peripheral, Statuses, Tenths};
 
 /// How many peripherals are kept, and how many characters of a text.
 const MOST_PERIPHERALS: usize = 16;

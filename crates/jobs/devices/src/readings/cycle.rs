@@ -16,10 +16,10 @@ use serde_json::Value;
 
 use super::answer::statuses;
 use super::names::names_of;
-use super::statuses::Statuses;
 use super::stored::{self, Asked, Due, LEARNED, Unsupported};
+use crate::outcome::called;
 use crate::seen;
-use crate::sweep::called;
+use crate::statuses::Statuses;
 use crate::watch::{LONGEST_INTERVAL, StoredWatch, credential_of};
 
 /// The kind of the unit. Its key is the id of the watch.

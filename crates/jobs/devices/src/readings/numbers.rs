@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::quantity::Quantity;
-use super::statuses::Tenths;
+use crate::statuses::Quantity;
+use crate::statuses::Tenths;
 
 /// What a device reported of a quantity over some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

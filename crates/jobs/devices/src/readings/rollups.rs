@@ -12,9 +12,9 @@ use lanyard_store::sql::{Row, Tx, sql};
 use lanyard_store::{Store, StoreError};
 
 use super::numbers::{Numbers, Spread};
-use super::quantity::Quantity;
-use super::statuses::Statuses;
 use crate::held::hold;
+use crate::statuses::Quantity;
+use crate::statuses::Statuses;
 
 /// How long the hours are kept.
 pub(crate) const HOURS_KEPT: SignedDuration = SignedDuration::from_hours(60 * 24);

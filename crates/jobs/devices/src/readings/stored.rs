@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::budget::Budget;
 use super::rollups;
-use super::statuses::{Statuses, StatusesView};
 use crate::held::hold;
+use crate::statuses::{Statuses, StatusesView};
 
 /// A device whose statuses are due.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::plan::{Due, Restart, RestartState};
 use crate::facts::FULL;
-use crate::outcome::{is_outcome_unknown, is_refused};
-use crate::sweep::{about, called};
+use crate::outcome::{called, is_outcome_unknown, is_refused};
+use crate::sweep::about;
 use crate::watch::{credential_of, watch};
 
 /// The kind of the unit. Its key has the ids of the watch and of the device.

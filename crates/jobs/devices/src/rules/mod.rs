@@ -21,9 +21,9 @@ use crate::conditions::Conditions;
 use crate::hours::BusinessHours;
 use crate::labels::WantedLabel;
 use crate::names::RuleName;
-use crate::readings::StatusesView;
 use crate::seen::Seen;
 use crate::state::DeviceState;
+use crate::statuses::StatusesView;
 
 /// How urgent an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -294,7 +294,7 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::facts::Facts;
-    use crate::readings::{Quantity, Statuses, Tenths};
+    use crate::statuses::{Quantity, Statuses, Tenths};
 
     fn at(minute: i64) -> Timestamp {
         // A Monday, at midnight.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::readings::{Quantity, Tenths};
+use crate::statuses::{Quantity, Tenths};
 
 /// A number that a device reports, and where it is too high or too low.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,10 +1,14 @@
 //! The statuses of a device, as values.
 
+mod quantity;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use self::quantity::{Quantity, QuantityError};
 
 /// The statuses that a device reported at one reading. A value is absent if the device did not report it, or not in a form that is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -103,7 +107,7 @@ impl Tenths {
     }
 
     /// A whole number.
-    pub(super) fn whole(number: u32) -> Self {
+    pub(crate) fn whole(number: u32) -> Self {
         Self(i32::try_from(number).unwrap_or(i32::MAX).saturating_mul(10))
     }
 
@@ -121,7 +125,7 @@ impl From<Tenths> for i64 {
 
 impl Tenths {
     /// The number of so many tenths; the nearest that there is.
-    pub(super) fn of(tenths: i64) -> Self {
+    pub(crate) fn of(tenths: i64) -> Self {
         Self(i32::try_from(tenths).unwrap_or(if tenths < 0 { i32::MIN } else { i32::MAX }))
     }
 }
