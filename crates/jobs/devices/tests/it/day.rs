@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lanyard_devices::record;
 use lanyard_store::Event;
 use lanyard_store::sql::sql;
@@ -210,11 +210,13 @@ async fn numbered(webex: &Organisation) -> Vec<(String, String)> {
     rest.into_iter().chain(withdrawn).chain(after).take(DEVICES).collect()
 }
 
-/// Scripts a day of all devices, which begins with the next reading. Each event comes a while before the first reading that sees it.
-async fn script(webex: &Organisation, devices: &[(String, String)], trouble: Trouble) {
+/// Scripts a day of all devices, which begins with a reading at `first`. Each event comes a while before the first reading that sees it.
+async fn script(webex: &Organisation, devices: &[(String, String)], trouble: Trouble, first: Timestamp) {
+    // The last reading of the day before may have waited for Webex.
+    let passed = webex.now().duration_since(first - SignedDuration::from_mins(3)).as_secs().unsigned_abs();
     for (number, (device, _)) in devices.iter().enumerate() {
         let before = 10 + number as u64 * 53 % 100;
-        let step = |(what, first, count): Happening| (what, 180 * (first as u64 + 1) - before, 180 * count as u64);
+        let step = |(what, first, count): Happening| (what, 180 * (first as u64 + 1) - before - passed, 180 * count as u64);
         let steps: Vec<_> = happenings(trouble, number).into_iter().map(step).collect();
         if !steps.is_empty() {
             webex.script(device, &steps).await;
@@ -232,10 +234,11 @@ async fn live(
     let mut readings = Vec::new();
     let mut renewed = None;
     for sample in 0..days() * DAY {
+        let due = at(3 * i64::try_from(sample).unwrap());
         if sample % DAY == 0 {
-            script(webex, devices, trouble).await;
+            script(webex, devices, trouble, due).await;
         }
-        webex.wait_until(at(3 * i64::try_from(sample).unwrap()));
+        webex.wait_until(due);
         match trouble.mishap(sample % DAY) {
             Mishap::None => {}
             Mishap::NewToken => renewed = Some(webex.regenerate().await),
@@ -311,7 +314,9 @@ async fn is_as_it_was(
     for (number, (id, _)) in devices.iter().enumerate() {
         let expected = expected(trouble, number, readings);
         let found: Vec<Span> = stored[id].iter().map(|(began, ended, state)| (*began, *ended, word(state))).collect();
-        assert_eq!(found, expected.periods, "{trouble:?}, device {number}");
+        let differ = found.iter().zip(&expected.periods).find(|(found, expected)| found != expected);
+        assert_eq!(differ, None, "{trouble:?}, device {number}");
+        assert_eq!(found.len(), expected.periods.len(), "{trouble:?}, device {number}");
         let is_single = !(160..190).contains(&number) && number != 199;
         downs.extend(expected.downs.into_iter().filter(|_| is_single).map(|since| (id.clone(), since)));
     }
