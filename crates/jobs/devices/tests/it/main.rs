@@ -5,6 +5,7 @@
 mod alerts;
 mod day;
 mod organisation;
+mod pushes;
 mod readings;
 mod rollups;
 mod tables;

@@ -162,7 +162,7 @@ impl Organisation {
         *self.token.token.lock().unwrap() = token;
     }
 
-    async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+    pub(crate) async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let description = self.simulator.description();
         let url: SafeUrl = format!("{}{path}", description.control_url).parse().unwrap();
         let mut request = Request::new(method, url).bearer(&AccessToken::new(description.control_key.as_str()));
@@ -172,7 +172,7 @@ impl Organisation {
         self.send(request).await
     }
 
-    async fn send(&self, request: Request) -> Value {
+    pub(crate) async fn send(&self, request: Request) -> Value {
         let what = format!("{request:?}");
         let response = self.transport.send(&self.token.environment, request, LONGEST).await.unwrap().response;
         assert!(response.status.is_success(), "{what}: {response:?}");
