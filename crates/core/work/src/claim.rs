@@ -113,6 +113,12 @@ impl Claim {
         }
     }
 
+    /// Removes the unit, unless another process has put another one in its place.
+    pub async fn remove(&self) -> Result<(), StoreError> {
+        let unit = self.unit.lock().await;
+        self.queue.remove_seen(&unit).await
+    }
+
     /// Reads the unit after another process wrote it: the work goes on if that only asked to cancel it.
     pub(crate) async fn look_again(&self, unit: &mut Unit) -> Result<(), Halt> {
         match self.queue.unit(&unit.id).await? {

@@ -175,10 +175,7 @@ impl Queue {
             let (found_ref, next) = (found.as_ref(), next.as_ref());
             let written = self.store.write_rows(|mut tx| async move {
                 let removed = match found_ref {
-                    Some(unit) => {
-                        let remove = sql(TABLE, "DELETE FROM work WHERE id = $1 AND fence = $2");
-                        tx.run(remove.bind(unit.id.as_str()).bind(unit.fence)).await?
-                    }
+                    Some(unit) => tx.run(sql(TABLE, DELETE_SEEN).bind(unit.id.as_str()).bind(unit.fence)).await?,
                     None if is_readable => 1,
                     None => tx.run(sql(TABLE, DELETE).bind(kind).bind(key)).await?,
                 };
@@ -200,6 +197,16 @@ impl Queue {
                 return Ok(found.map(|unit| unit.document.progress));
             }
         }
+    }
+
+    /// Removes a unit, if nobody has written it since it was read.
+    pub(crate) async fn remove_seen(&self, unit: &Unit) -> Result<(), StoreError> {
+        self.store
+            .write_rows(|mut tx| async move {
+                tx.run(sql(TABLE, DELETE_SEEN).bind(unit.id.as_str()).bind(unit.fence)).await?;
+                tx.commit(()).await
+            })
+            .await
     }
 
     /// The unit with this id. Fails with [`StoreError::Altered`] if Lanyard did not write it like that.
@@ -451,6 +458,7 @@ const SELECT_RUNS: &str = concat!(
 const SELECT_OPEN: &str = concat!("SELECT ", columns!(), " FROM work WHERE key = id AND due IS NOT NULL");
 const SELECT_DUE: &str =
     concat!("SELECT ", columns!(), " FROM work WHERE due <= $1 OR due > $2 ORDER BY due LIMIT 5000");
+const DELETE_SEEN: &str = "DELETE FROM work WHERE id = $1 AND fence = $2";
 const DELETE: &str = "DELETE FROM work WHERE kind = $1 AND key = $2";
 const COUNT_DUE: &str =
     "SELECT kind, CAST(count(*) AS BIGINT) AS n FROM work WHERE due <= $1 GROUP BY kind ORDER BY kind LIMIT 100";

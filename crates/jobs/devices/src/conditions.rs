@@ -9,16 +9,28 @@ use crate::state::DISTANCE;
 use crate::statuses::Tenths;
 
 /// A condition that a device meets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Met {
+    /// What the rule looked at then: a rule that is changed begins again.
+    pub what: String,
     /// When it was read first.
     pub since: Timestamp,
     /// Whether a second reading has confirmed it.
     pub counts: bool,
     /// The first of the last readings that said otherwise.
     pub missed: Option<Timestamp>,
-    /// The number that was read last.
-    pub number: Option<Tenths>,
+    /// The last number that met it, and when it was read.
+    pub number: Option<(Tenths, Timestamp)>,
+}
+
+/// What a reading says of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Observed<'a> {
+    /// What the rule looks at.
+    pub(crate) what: &'a str,
+    pub(crate) is_met: bool,
+    /// The number that was read, for a rule that looks at one.
+    pub(crate) number: Option<Tenths>,
 }
 
 /// The conditions that a device meets, by the name of the rule.
@@ -42,12 +54,26 @@ impl Conditions {
         self.0.retain(|rule, _| is_kept(rule));
     }
 
+    /// Forgets what was read once: the next reading does not follow upon that one. Returns whether there was such a thing.
+    pub(crate) fn begin_again(&mut self) -> bool {
+        let before = self.0.len();
+        self.0.retain(|_, met| met.counts);
+        let missed = self.0.values_mut().filter_map(|met| met.missed.take()).count();
+        self.0.len() < before || missed > 0
+    }
+
     /// Takes in a reading of a rule's condition at `at`; the same one again changes nothing. As with states, two readings in succession
     /// begin it, and two end it.
-    pub(crate) fn observe(&mut self, rule: &str, (is_met, number): (bool, Option<Tenths>), at: Timestamp) {
+    pub(crate) fn observe(&mut self, rule: &str, observed: Observed<'_>, at: Timestamp) {
+        let Observed { what, is_met, number } = observed;
+        if self.0.get(rule).is_some_and(|met| met.what != what) {
+            self.0.remove(rule);
+        }
+        let number = number.map(|number| (number, at));
         let Some(met) = self.0.get_mut(rule) else {
             if is_met {
-                self.0.insert(rule.to_owned(), Met { since: at, counts: false, missed: None, number });
+                let met = Met { what: what.to_owned(), since: at, counts: false, missed: None, number };
+                self.0.insert(rule.to_owned(), met);
             }
             return;
         };
@@ -72,6 +98,26 @@ impl Conditions {
 mod tests {
     use super::*;
 
+    fn observed(is_met: bool) -> Observed<'static> {
+        Observed { what: "camera", is_met, number: None }
+    }
+
+    #[test]
+    fn a_changed_rule_and_a_time_of_which_nothing_is_known_begin_again() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let mut conditions = Conditions::default();
+        for minute in 0..3 {
+            conditions.observe("hot", observed(true), at(minute));
+        }
+        conditions.observe("once", observed(true), at(2));
+        conditions.observe("hot", observed(false), at(3));
+        assert!(conditions.begin_again() && !conditions.begin_again());
+        let found = conditions.of("hot").map(|met| (met.since, met.missed));
+        assert_eq!((found, conditions.of("once")), (Some((at(0), None)), None));
+        conditions.observe("hot", Observed { what: "audio", ..observed(true) }, at(4));
+        assert_eq!(conditions.of("hot").map(|met| (met.since, met.counts)), Some((at(4), false)));
+    }
+
     #[test]
     fn two_readings_begin_a_condition_and_two_end_it() {
         type Case<'a> = (&'a [bool], Option<(i64, bool, Option<i64>)>);
@@ -91,7 +137,7 @@ mod tests {
             for (minute, met) in (0..).zip(readings) {
                 // Each reading is taken in twice.
                 for _ in 0..2 {
-                    conditions.observe("hot", (*met, None), at(minute));
+                    conditions.observe("hot", observed(*met), at(minute));
                 }
             }
             let minute = |at: Timestamp| at.as_second() / 60;
@@ -105,14 +151,14 @@ mod tests {
         let at = |second: i64| Timestamp::from_second(second).unwrap();
         let mut conditions = Conditions::default();
         for second in [1_000_000, 10, 100] {
-            conditions.observe("hot", (true, None), at(second));
+            conditions.observe("hot", observed(true), at(second));
         }
         assert_eq!(conditions.of("hot").map(|met| (met.since, met.counts)), Some((at(10), true)));
         for second in [2_000_000, 200] {
-            conditions.observe("hot", (false, None), at(second));
+            conditions.observe("hot", observed(false), at(second));
         }
         assert_eq!(conditions.of("hot").unwrap().missed, Some(at(200)));
-        conditions.observe("hot", (false, None), at(300));
+        conditions.observe("hot", observed(false), at(300));
         assert!(conditions.is_empty());
     }
 }

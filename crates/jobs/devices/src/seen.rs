@@ -50,8 +50,11 @@ impl Seen {
     }
 
     /// Whether a reading of this state is no news.
-    pub(crate) fn is_still(&self, state: DeviceState) -> bool {
-        self.tracked.state == state && self.tracked.candidate.is_none() && self.gone_since.is_none()
+    pub(crate) fn is_still(&self, state: DeviceState, at: Timestamp) -> bool {
+        self.tracked.state == state
+            && self.tracked.since <= at
+            && self.tracked.candidate.is_none()
+            && self.gone_since.is_none()
     }
 }
 
@@ -314,7 +317,7 @@ const FORGET: &str = "DELETE FROM devices_seen WHERE watch = $1 AND device = $2"
 const BEGIN: &str = "INSERT INTO devices_periods (watch, device, began, ended, state, cause) \
      VALUES ($1, $2, $3, NULL, $4, $5) \
      ON CONFLICT (watch, device, began) DO UPDATE SET ended = NULL, state = excluded.state, cause = excluded.cause";
-const END: &str = "UPDATE devices_periods SET ended = $3 WHERE watch = $1 AND device = $2 AND ended IS NULL";
+const END: &str = "UPDATE devices_periods SET ended = CASE WHEN began > $3 THEN began ELSE $3 END WHERE watch = $1 AND device = $2 AND ended IS NULL";
 const END_ALL: &str = "UPDATE devices_periods SET ended = CASE WHEN began > $2 THEN began ELSE $2 END \
      WHERE watch = $1 AND ended IS NULL";
 const SELECT_PERIODS: &str = "SELECT began, ended, state, cause FROM devices_periods \

@@ -109,6 +109,11 @@ impl Tracked {
     /// Takes in a reading. A new state counts once `needed` readings in succession had it, and from the first of them. One that follows
     /// the first within ten seconds is not counted. A reading of a third state begins to count again.
     pub fn observe(&mut self, seen: DeviceState, at: Timestamp, needed: u32) -> Option<Change> {
+        // A clock that was ahead wrote later times: nothing lasts until those have come.
+        self.since = self.since.min(at);
+        if let Some(candidate) = &mut self.candidate {
+            candidate.since = candidate.since.min(at);
+        }
         if seen == self.state {
             self.candidate = None;
             return None;
@@ -178,9 +183,19 @@ mod tests {
         for at in [100, 100, 101, 109, 50] {
             assert_eq!(tracked.observe(DeviceState::Down, second(at), 2), None, "{at}");
         }
-        // However often it was read before: the first reading counts.
+        // However often it was read before: the first reading counts, by the clock that was set back.
         let change = tracked.observe(DeviceState::Down, second(110), 2).unwrap();
-        assert_eq!((change.to, change.since), (DeviceState::Down, second(100)));
+        assert_eq!((change.to, change.since), (DeviceState::Down, second(50)));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_delays_nothing() {
+        let mut tracked = Tracked::first(DeviceState::Up, at(1_000_000));
+        tracked.candidate = Some(Candidate { state: DeviceState::Down, since: at(1_000_000), samples: 1 });
+        assert_eq!(tracked.observe(DeviceState::Down, at(3), 2), None);
+        assert_eq!(tracked.since, at(3));
+        let change = tracked.observe(DeviceState::Down, at(6), 2).unwrap();
+        assert_eq!((change.to, change.since), (DeviceState::Down, at(3)));
     }
 
     #[test]

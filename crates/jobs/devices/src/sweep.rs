@@ -29,6 +29,8 @@ pub(crate) const SWEEP: &str = "devices.sweep";
 const AT_ONCE: usize = 500;
 /// How long the periods of states, and alerts that have ended, are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// A number that was read longer ago says nothing of a device, unless it is read so seldom.
+const NUMBERS_COUNT: SignedDuration = SignedDuration::from_hours(6);
 /// How many devices a watch may have: they are compared in memory.
 const MOST: usize = 20_000;
 /// The largest page: Webex limits calls, not items.
@@ -94,6 +96,8 @@ pub async fn record(
     let rules = rules::of_watch(store, &labels).await?;
     if rules.have_thresholds() && watch.readings().is_some() {
         known.statuses = readings::of_watch(store, id).await?;
+        let before = at - numbers_count_for(watch);
+        known.statuses.retain(|_, view| view.read_at.is_some_and(|read_at| read_at >= before));
     }
     let teller = Teller { watch: watch.name.as_str(), credential: name, at, places: None };
     let mut decision = decide(watch, &teller, &mut known, &rules, listed);
@@ -118,6 +122,12 @@ pub async fn record(
     }
     remembered.keep(id, revision + 1, known.devices);
     Ok(decision.swept)
+}
+
+/// For how long a number counts after it was read.
+fn numbers_count_for(watch: &Watch) -> SignedDuration {
+    let cycles = watch.readings().and_then(|every| SignedDuration::try_from(every.saturating_mul(3)).ok());
+    cycles.unwrap_or_default().clamp(NUMBERS_COUNT, KEPT)
 }
 
 /// What the alerts of a watch are about: its credential, as long as that exists.

@@ -78,7 +78,7 @@ fn has_ended(rule: Rule, seen: &Seen, at: Timestamp) -> bool {
         // One that is listed again counts after the second reading, as every change does.
         Rule::Coverage => seen.gone_since.is_none() && (state != Unknown || seen.tracked.candidate.is_none()),
         // Nothing is known of what it would report.
-        Rule::Threshold => seen.is_gone() || state == Down,
+        Rule::Threshold => !seen.reports(),
         // No device belongs to it.
         Rule::Blind => true,
     }
@@ -92,17 +92,22 @@ impl Seen {
 
     /// Whether its readings changed too often within the last hour.
     pub(crate) fn is_flapping(&self, at: Timestamp) -> bool {
-        let recent = self.flips.iter().filter(|flip| at.duration_since(**flip) < HOUR).count();
+        let recent = self.past_flips(at).filter(|flip| at.duration_since(*flip) < HOUR).count();
         recent > FLAPPING_OVER && !self.is_calm(at)
     }
 
     /// Whether it is connected, and reports what it measures.
     pub(crate) fn reports(&self) -> bool {
-        !self.is_gone() && self.tracked.state != DeviceState::Down
+        !self.is_gone() && matches!(self.tracked.state, DeviceState::Up | DeviceState::Degraded)
+    }
+
+    /// Those that a clock that was ahead did not write.
+    fn past_flips(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
+        self.flips.iter().copied().filter(move |flip| *flip <= at)
     }
 
     fn is_calm(&self, at: Timestamp) -> bool {
-        self.flips.iter().max().is_none_or(|last| at.duration_since(*last) >= CALM)
+        self.past_flips(at).max().is_none_or(|last| at.duration_since(last) >= CALM)
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) enum Ending<'a> {
     All,
     /// None of its devices meets the condition of its rule any more.
     Condition(&'a AlertRule),
+    /// What its rule looks at is not known any more.
+    Unread(&'a AlertRule),
     /// A more urgent alert takes its place.
     Replaced,
     /// The watch reads its devices again.
@@ -121,7 +123,7 @@ impl Teller<'_> {
                 let met = seen.conditions.of(by.name.as_str());
                 let began = moment(met.map_or(self.at, |met| met.since));
                 let said = by.threshold.map(|threshold| {
-                    let now = met.and_then(|met| met.number).map(|number| threshold.what.show(number));
+                    let now = met.and_then(|met| met.number).map(|(number, _)| threshold.what.show(number));
                     let now = now.map(|now| format!(", and is {now} now")).unwrap_or_default();
                     format!("the {} has been {} since {began}{now}", threshold.what.noun(), threshold.side())
                 });
@@ -262,6 +264,10 @@ impl Teller<'_> {
                 format!("{what} is still {}: a more urgent alert takes the place of {}.", alert.rule, alert.number)
             }
             (_, Ending::Replaced) => format!("A more urgent alert takes the place of {}, about {what}.", alert.number),
+            (_, Ending::Unread(rule)) => {
+                let noun = rule.threshold.map_or("state", |threshold| threshold.what.noun());
+                format!("Alert {} has ended, because the {noun} of {what} is not known any more.", alert.number)
+            }
             (_, Ending::Condition(rule)) => {
                 let (count, number) = (alert.facts.count, alert.number);
                 match (&rule.error, rule.threshold) {
@@ -271,11 +277,13 @@ impl Teller<'_> {
                             "None of the {count} devices of alert {number} reports \"{error}\" any more, after {lasted}."
                         )
                     }
-                    (None, Some(threshold)) => {
+                    (None, Some(threshold)) if is_one => {
                         let (noun, side) = (threshold.what.noun(), threshold.side());
-                        let of = if is_one { what } else { format!("all {count} devices of alert {number}") };
-                        format!("The {noun} of {of} is no longer {side}, after {lasted}.")
+                        format!("The {noun} of {what} is no longer {side}, after {lasted}.")
                     }
+                    (None, Some(threshold)) => format!(
+                        "Alert {number} has ended, after {lasted}: none of its {count} devices reports {threshold} any more."
+                    ),
                     (None, None) => format!("Alert {number} has ended, after {lasted}."),
                 }
             }
@@ -293,9 +301,6 @@ impl Teller<'_> {
             }
             (Rule::Flapping, Ending::Device(seen)) => {
                 format!("{what} has been stable for 30 minutes: it is {}.", seen.tracked.state)
-            }
-            (Rule::Threshold, Ending::Device(seen)) => {
-                format!("{what} is {}, and reports nothing: what it measures is not known.", seen.tracked.state)
             }
             (_, Ending::Device(seen)) => match seen.tracked.state {
                 DeviceState::Up => format!("{what} is up again, after {lasted}."),

@@ -164,6 +164,12 @@ fn changed(name: &RuleName, before: Option<AlertRule>, changes: &RuleChanges) ->
             return Err(bad("the text of an error has 1 to 200 characters, and only a degraded device reports errors"));
         }
     }
+    let looks_at = |threshold: Threshold| (threshold.what, threshold.is_above);
+    let is_other = rule.threshold.zip(changes.threshold).is_some_and(|(old, new)| looks_at(old) != looks_at(new));
+    if is_other {
+        return Err(bad(format!("of the rule {name}, only the number can be changed"))
+            .hint("add a rule with another name, or remove this one first"));
+    }
     rule.threshold = changes.threshold.or(rule.threshold);
     if rule.threshold.is_some() != (rule.rule == Rule::Threshold) {
         return Err(bad("a rule about a threshold looks at one number, and no other rule does")

@@ -21,7 +21,10 @@ const LONGEST_ID: usize = 512;
 
 /// Forgets states that were read once: the next reading does not follow upon that one. Returns the devices.
 pub(super) fn clear_candidates(known: &mut HashMap<String, Seen>) -> Vec<String> {
-    let cleared = |(id, seen): (&String, &mut Seen)| seen.tracked.candidate.take().map(|_| id.clone());
+    let cleared = |(id, seen): (&String, &mut Seen)| {
+        let (candidate, conditions) = (seen.tracked.candidate.take(), seen.conditions.begin_again());
+        (candidate.is_some() || conditions).then(|| id.clone())
+    };
     known.iter_mut().filter_map(cleared).collect()
 }
 
@@ -72,7 +75,7 @@ pub(super) fn compare<'a>(
                 let new = Seen { is_waiting: waits, ..Seen::first(state, Facts::of(device, is_connected), at) };
                 writes.push(Write::Put(id.to_owned(), Box::new(new), (!waits).then_some(change)));
             }
-            Some(before) if before.is_still(state) && before.facts.are_of(device, is_connected) => {}
+            Some(before) if before.is_still(state, at) && before.facts.are_of(device, is_connected) => {}
             Some(before) => {
                 let mut tracked = before.tracked.clone();
                 let flips = flips(before, state, at);
@@ -119,6 +122,8 @@ pub(super) fn compare<'a>(
 fn flips(before: &Seen, state: DeviceState, at: Timestamp) -> Vec<Timestamp> {
     let last = before.tracked.candidate.as_ref().map_or(before.tracked.state, |candidate| candidate.state);
     let mut flips = before.flips.clone();
+    // A clock that was ahead wrote later ones.
+    flips.retain(|flip| *flip <= at);
     let is_close = flips.last().is_some_and(|last| at.duration_since(*last) < DISTANCE);
     if is_flip(last, state) && !is_close {
         flips.push(at);

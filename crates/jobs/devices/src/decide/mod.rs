@@ -226,7 +226,7 @@ fn alert(teller: &Teller<'_>, known: &Known, rules: &Rules, writes: &mut Vec<Wri
     let mut left: HashSet<String> = HashSet::new();
     // How many devices belong to each open alert, and the last one that left it, with the rule that took it over.
     let mut members: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut last: BTreeMap<u64, (&Seen, Option<Rule>)> = BTreeMap::new();
+    let mut last: BTreeMap<u64, (&str, &Seen, Option<Rule>)> = BTreeMap::new();
     for (id, seen) in after.filter(|(_, seen)| !seen.is_waiting) {
         due.watched += 1;
         due.well += usize::from(matches!(seen.tracked.state, DeviceState::Up | DeviceState::Asleep));
@@ -238,7 +238,7 @@ fn alert(teller: &Teller<'_>, known: &Known, rules: &Rules, writes: &mut Vec<Wri
                 Step::Replace(rule) => Some(rule.rule),
                 _ => None,
             };
-            last.insert(number, (seen, took_over));
+            last.insert(number, (id, seen, took_over));
         } else if let Some(number) = seen.alert {
             *members.entry(number).or_default() += 1;
         }
@@ -255,11 +255,21 @@ fn alert(teller: &Teller<'_>, known: &Known, rules: &Rules, writes: &mut Vec<Wri
             let ending = match last.get(number) {
                 _ if alert.rule == Rule::Blind => Ending::Reads,
                 _ if unwatched.contains(number) => Ending::Unwatched,
-                Some((seen, took_over)) => rules.looking_at(alert.rule_name(), seen).map_or(Ending::Rule, |rule| {
+                Some((id, seen, took_over)) => rules.looking_at(alert.rule_name(), seen).map_or(Ending::Rule, |rule| {
                     match *took_over {
                         // It goes on, as far as this rule is concerned.
                         Some(next) if next == rule.rule => Ending::Replaced,
-                        _ if rule.has_condition() && (alert.facts.count > 1 || rule.is_told_of(seen)) => {
+                        _ if rule.threshold.is_some() => {
+                            let is_kept = rule.is_kept_by(seen, known.statuses.get(*id));
+                            if alert.facts.count > 1 || is_kept {
+                                Ending::Condition(rule)
+                            } else {
+                                Ending::Unread(rule)
+                            }
+                        }
+                        _ if rule.error.is_some()
+                            && (alert.facts.count > 1 || seen.tracked.state == DeviceState::Degraded) =>
+                        {
                             Ending::Condition(rule)
                         }
                         _ if alert.facts.count == 1 => Ending::Device(seen),

@@ -107,7 +107,9 @@ fn online_of(row: &Row) -> Result<Online, StoreError> {
 /// What is known of the statuses of a watch's devices, by id.
 pub(crate) async fn of_watch(store: &Store, watch: &str) -> Result<HashMap<String, StatusesView>, StoreError> {
     let rows = store.read(sql(STATUSES, SELECT).bind(watch)).await?;
-    rows.iter().map(|row| Ok((row.text("device")?, view(row)?))).collect()
+    // A row that cannot be read is one that Lanyard did not write; the next reading of the device replaces it.
+    let read = |row: &Row| Ok::<_, StoreError>((row.text("device")?, view(row)?));
+    Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
 }
 
 fn view(row: &Row) -> Result<StatusesView, StoreError> {

@@ -56,7 +56,7 @@ async fn restart(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
     };
     let (Some(found), Some(plan)) = (found, claim.earlier::<Restart>()) else {
         // The watch was removed, or the plan is not one of this version.
-        job.queue.remove(RESTART, &claim.document().key).await?;
+        claim.remove().await?;
         return Err(Halt::Lost);
     };
     let credential = credential_of(&job.store, found.watch.credential).await?;
@@ -80,7 +80,7 @@ async fn restart(job: &JobContext, claim: &Claim) -> Result<Next, Halt> {
         }
         Due::Forgotten(at) if now < at => return Ok(Next::Again(until(at, now))),
         Due::Forgotten(_) => {
-            job.queue.remove(RESTART, &claim.document().key).await?;
+            claim.remove().await?;
             return Err(Halt::Lost);
         }
         Due::Now => {}

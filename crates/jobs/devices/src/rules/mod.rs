@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 pub use self::kind::{BLIND_FOR, DEGRADED_FOR, DOWN_FOR, FLAPPING_OVER, Rule};
 pub(crate) use self::stored::{StoredRule, of_watch, remove, rule, rules, write};
 pub use self::threshold::{Limit, LimitError, Threshold};
-use crate::conditions::Conditions;
+use crate::conditions::{Conditions, Observed};
 use crate::hours::BusinessHours;
 use crate::labels::WantedLabel;
 use crate::names::RuleName;
 use crate::seen::Seen;
 use crate::state::DeviceState;
-use crate::statuses::StatusesView;
+use crate::statuses::{StatusesView, Tenths};
 
 /// How urgent an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -148,14 +148,6 @@ impl AlertRule {
         self.error.is_some() || self.threshold.is_some()
     }
 
-    /// Whether the end of its condition says more of a device than the state that it has.
-    pub(crate) fn is_told_of(&self, seen: &Seen) -> bool {
-        match self.rule {
-            Rule::Threshold => seen.reports(),
-            _ => seen.tracked.state == DeviceState::Degraded,
-        }
-    }
-
     /// Since when a device meets its condition; without one, since when it has its state.
     pub(crate) fn met_since(&self, seen: &Seen) -> Option<Timestamp> {
         if !self.has_condition() {
@@ -165,29 +157,52 @@ impl AlertRule {
         (met.counts && met.missed.is_none()).then_some(met.since)
     }
 
-    /// Takes in what a device has reported. A device that is not connected reports nothing.
+    /// Whether that has lasted for long enough. Of a number that is until it was read last: nothing is known of the time since.
+    fn has_lasted(&self, seen: &Seen, at: Timestamp) -> bool {
+        let number = seen.conditions.of(self.name.as_str()).and_then(|met| met.number);
+        let until = number.map_or(at, |(_, read_at)| read_at.min(at));
+        self.met_since(seen).is_some_and(|since| until.duration_since(since) >= self.lasts())
+    }
+
+    /// The number of a device that it looks at, if that is known: read since the device has its state, and reported at all.
+    fn number_of(&self, seen: &Seen, statuses: Option<&StatusesView>) -> Option<(Option<Tenths>, Timestamp)> {
+        let view = statuses.filter(|_| seen.reports())?;
+        let read_at = view.read_at?;
+        Some((self.threshold?.what.of(&view.statuses), read_at))
+    }
+
+    /// Whether the number of a device is known, and within the limit.
+    pub(crate) fn is_kept_by(&self, seen: &Seen, statuses: Option<&StatusesView>) -> bool {
+        let number = self.number_of(seen, statuses).and_then(|(number, _)| number);
+        self.threshold.zip(number).is_some_and(|(threshold, number)| !threshold.is_passed(number))
+    }
+
+    /// Takes in what a device has reported.
     fn observe(&self, seen: &Seen, statuses: Option<&StatusesView>, conditions: &mut Conditions, at: Timestamp) {
         let name = self.name.as_str();
-        let is_connected = seen.gone_since.is_none()
-            && matches!(seen.last_read(), DeviceState::Up | DeviceState::Degraded | DeviceState::Asleep);
-        match (self.error.is_some(), self.threshold) {
-            (true, _) if is_connected => conditions.observe(name, (self.error_of(seen).is_some(), None), at),
-            (false, Some(threshold)) => match statuses.and_then(|view| Some((view, view.read_at?))) {
-                Some((view, read_at)) if is_connected => {
-                    let number = threshold.what.of(&view.statuses);
-                    let is_met = number.is_some_and(|number| threshold.is_passed(number));
-                    conditions.observe(name, (is_met, number), read_at);
+        if let Some(error) = &self.error {
+            if seen.gone_since.is_none() && matches!(seen.last_read(), DeviceState::Up | DeviceState::Degraded) {
+                let is_met = self.error_of(seen).is_some();
+                conditions.observe(name, Observed { what: error, is_met, number: None }, at);
+            }
+        } else if let Some(threshold) = self.threshold {
+            match self.number_of(seen, statuses) {
+                // A number from before is no first one.
+                Some((_, read_at)) if read_at < seen.tracked.since => {}
+                Some((number, read_at)) => {
+                    let (what, is_met) =
+                        (threshold.to_string(), number.is_some_and(|number| threshold.is_passed(number)));
+                    conditions.observe(name, Observed { what: &what, is_met, number }, read_at);
                 }
                 // What it will report then has nothing to do with what it has reported.
-                _ => conditions.keep(|other| other != name),
-            },
-            _ => {}
+                None => conditions.keep(|other| other != name),
+            }
         }
     }
 
     /// Whether a device falls under it.
     fn is_due(&self, seen: &Seen, at: Timestamp) -> bool {
-        let has_lasted = || self.met_since(seen).is_some_and(|since| at.duration_since(since) >= self.lasts());
+        let has_lasted = || self.has_lasted(seen, at);
         let is = |state| seen.tracked.state == state && seen.tracked.candidate.is_none();
         match self.rule {
             Rule::Blind => false,
@@ -294,6 +309,7 @@ impl Rules {
 mod tests {
     use super::*;
     use crate::facts::Facts;
+    use crate::state::Candidate;
     use crate::statuses::{Quantity, Statuses, Tenths};
 
     fn at(minute: i64) -> Timestamp {
@@ -395,6 +411,8 @@ mod tests {
 
     #[test]
     fn a_number_counts_after_two_readings_of_it_and_not_while_the_device_is_down() {
+        use DeviceState::{Asleep, Down, Up};
+
         let threshold = Threshold {
             what: Quantity::Temperature,
             is_above: true,
@@ -409,22 +427,41 @@ mod tests {
             ..StatusesView::default()
         };
         let mut device = seen(DeviceState::Up, &[], &[]);
-        // When it is read, the temperature and when that was read, and whether the rule is due.
-        for (minute, state, number, read_at, expected) in [
-            (0, DeviceState::Up, 27.0, 0, false),
-            (15, DeviceState::Up, 29.0, 15, false),
-            (18, DeviceState::Up, 29.0, 15, false),
-            (30, DeviceState::Asleep, 29.0, 30, true),
-            (45, DeviceState::Up, 28.0, 45, false),
-            (60, DeviceState::Up, 29.5, 60, true),
-            (63, DeviceState::Down, 29.5, 60, false),
-            (66, DeviceState::Up, 29.5, 60, false),
-            (75, DeviceState::Up, 29.5, 75, true),
+        // When it is read, its state and since when, another state that was read once, the temperature and when that was read; whether the
+        // rule is due, and whether the device still meets it.
+        for (minute, state, since, candidate, number, read_at, is_due, is_met) in [
+            (0, Up, 0, None, 27.0, 0, false, false),
+            (15, Up, 0, None, 29.0, 15, false, true),
+            (18, Up, 0, None, 29.0, 15, false, true),
+            (30, Up, 0, None, 29.0, 30, true, true),
+            (33, Up, 0, Some(Down), 29.0, 30, true, true),
+            (45, Up, 0, None, 28.0, 45, false, true),
+            (60, Up, 0, None, 29.5, 60, true, true),
+            (63, Down, 63, None, 29.5, 60, false, false),
+            // It is back, and has not been asked yet.
+            (66, Up, 66, None, 29.5, 60, false, false),
+            (75, Up, 66, None, 29.5, 75, false, true),
+            (90, Up, 66, None, 29.5, 90, true, true),
+            // One that sleeps is not asked.
+            (93, Asleep, 93, None, 29.5, 90, false, false),
         ] {
             device.tracked.state = state;
+            device.tracked.since = at(since);
+            device.tracked.candidate = candidate.map(|state| Candidate { state, since: at(minute), samples: 1 });
             device.conditions = rules.observe(&device, Some(&view(number, read_at)), at(minute));
-            let is_due = rules.due(&device, at(minute)).is_some_and(|rule| rule.name.as_str() == "hot");
-            assert_eq!(is_due, expected, "after {minute} minutes: {:?}", device.conditions);
+            let found = (
+                rules.due(&device, at(minute)).is_some_and(|rule| rule.name.as_str() == "hot"),
+                device.conditions.of("hot").is_some(),
+            );
+            assert_eq!(found, (is_due, is_met), "after {minute} minutes: {:?}", device.conditions);
+        }
+        // It has lasted until it was read last, and not until now.
+        let long = AlertRule { lasts_seconds: 1800, ..rules.named("hot").unwrap().clone() };
+        let rules = Rules::of(&[long], &BTreeMap::new());
+        let mut device = seen(Up, &[], &[]);
+        for (minute, read_at, expected) in [(0, 0, false), (15, 15, false), (60, 15, false), (75, 75, true)] {
+            device.conditions = rules.observe(&device, Some(&view(29.0, read_at)), at(minute));
+            assert_eq!(rules.due(&device, at(minute)).is_some(), expected, "after {minute} minutes");
         }
         let unread = rules.observe(&device, None, at(76));
         assert!(unread.is_empty(), "nothing is known of what is not read");

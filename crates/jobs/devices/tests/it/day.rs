@@ -278,7 +278,7 @@ async fn live(
     let mut readings = Vec::new();
     let mut renewed = None;
     let pushes = if trouble == Trouble::Pushed { Some(Pushes::new(webex).await) } else { None };
-    let mut pushed = 0;
+    let mut heard = 0;
     for sample in 0..days() * DAY {
         let due = at(3 * i64::try_from(sample).unwrap());
         if sample % DAY == 0 {
@@ -313,13 +313,13 @@ async fn live(
                 webex.wait_until(webex.now() + SignedDuration::from_secs(11));
                 readings.push(read(webex, scenes).await);
             }
-            pushed += messages;
+            heard += messages;
         }
         if matches!(trouble.mishap(sample % DAY), Mishap::Busy(None, _)) {
             webex.heal().await;
         }
     }
-    assert_eq!(pushed > 50 * days(), pushes.is_some(), "{pushed}");
+    assert_eq!(heard > 50 * days(), pushes.is_some(), "{heard}");
     readings
 }
 

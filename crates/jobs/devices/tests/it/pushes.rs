@@ -14,7 +14,7 @@ pub(crate) struct Pushes {
 }
 
 impl Pushes {
-    /// An administrator activates the integration, and it asks for a queue, which tells from then on what changes.
+    /// An administrator activates the integration, and it asks for a queue. What changes after that is pushed.
     pub(crate) async fn new(webex: &Organisation) -> Self {
         webex.behave(json!({ "queue_drops_every": 3, "queue_repeats": true })).await;
         let manifest = json!({ "scopes": ["spark-admin:devices_read", "spark:xapi_statuses"] });
